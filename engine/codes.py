@@ -1,0 +1,53 @@
+"""The numbers that stand for the vocabulary inside the kernel, and the layout of its batches.
+
+A code is the member's place in its enumeration, so both sides derive it from `commands` and `reject`.
+"""
+
+import numpy as np
+
+from engine.commands import Phase, SelfTrade, Side, TimeInForce
+from engine.reject import Reason, Reject
+
+BUY, SELL = range(len(Side))
+GTC, IOC = range(len(TimeInForce))
+CONTINUOUS, HALTED, CLOSED = range(len(Phase))
+STP_NONE, STP_NEWEST = range(len(SelfTrade))
+BY_USER, BY_IOC, BY_SELF_TRADE, BY_BAND = range(len(Reason))
+
+ACCEPTED = 0  # and the refusals by precedence
+(
+    MALFORMED, DUPLICATE_ID, UNKNOWN_INSTRUMENT, NO_ENTRY_HALTED, PHASE_CLOSED, UNKNOWN_ORDER, OFF_TICK,
+    PRICE_OUT_OF_BAND, OFF_LOT, BELOW_MIN_QTY, ABOVE_MAX_QTY, ABOVE_POSITION_LIMIT, INSUFFICIENT_FUNDS,
+    INSUFFICIENT_BOTTLES,
+) = range(1, len(Reject) + 1)  # fmt: skip
+REJECTS: tuple[Reject | None, ...] = (None, *Reject)
+
+TRADED, CANCELLED = range(2)
+OP_PLACE, OP_CANCEL = range(2)
+
+NO_ASK = 1 << 62  # the best ask, in ticks, of a book without one; the best bid is then 0
+AMOUNT_MAX = 1 << 53  # fen or bottles in one command; fen of one order at the band's upper edge
+FEE_BP_MAX = 1000  # so that notional * basis points stays within 63 bits
+WINDOW_TICKS_MAX = 1 << 24  # ticks from the band's lower edge to the upper
+FEES = 0  # the kernel's index of the account that fees go to
+ID_BITS = 12  # order ids are kept in pages of 4,096
+ID_PAGE = 1 << ID_BITS
+OID_MAX = 1 << 40
+
+COMMAND_DTYPE = np.dtype(
+    [
+        ("op", "i1"),
+        ("side", "i1"),
+        ("tif", "i1"),
+        ("pad", "i1"),
+        ("instr", "i4"),
+        ("account", "i4"),
+        ("pad2", "i4"),
+        ("oid", "i8"),
+        ("price", "i8"),
+        ("qty", "i8"),
+    ]
+)
+EVENT_FIELDS_I4 = ("kind", "instr", "side", "reason", "account", "maker_account")
+EVENT_FIELDS_I8 = ("oid", "maker_oid", "price", "qty", "open", "maker_open", "fee", "maker_fee", "release")
+EVENT_DTYPE = np.dtype([(f, "i4") for f in EVENT_FIELDS_I4] + [(f, "i8") for f in EVENT_FIELDS_I8])

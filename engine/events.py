@@ -1,0 +1,124 @@
+"""What happened.
+
+Every event carries `seq`, the number of the command that caused it, and that command's `ts`. Several events may
+share a `seq`; their order is part of the result. Amounts in an event are enough to keep the books without asking
+the engine: `hold` is what moved from free to held, `release` what moved back (fen for a buy, bottles for a sell).
+"""
+
+from typing import NamedTuple, TypeAlias
+
+
+class Listed(NamedTuple):
+    seq: int
+    ts: int
+    sym: str
+    tick: int
+    lot: int
+    min_qty: int
+    max_qty: int
+
+
+class Deposited(NamedTuple):
+    seq: int
+    ts: int
+    acct: int
+    asset: str
+    amount: int
+
+
+class Withdrawn(NamedTuple):
+    seq: int
+    ts: int
+    acct: int
+    asset: str
+    amount: int
+
+
+class PhaseChanged(NamedTuple):
+    seq: int
+    ts: int
+    sym: str
+    phase: str
+
+
+class BandChanged(NamedTuple):
+    """The band now in force; `lo` and `hi` are inclusive, in fen."""
+
+    seq: int
+    ts: int
+    sym: str
+    lo: int
+    hi: int
+    ref: int
+
+
+class Accepted(NamedTuple):
+    seq: int
+    ts: int
+    acct: int
+    cid: str
+    oid: int
+    sym: str
+    side: str
+    px: int
+    qty: int
+    tif: str
+    hold: int
+
+
+class Rejected(NamedTuple):
+    """A command was refused and changed nothing; `detail` says the limit that it met, such as the band."""
+
+    seq: int
+    ts: int
+    acct: int
+    cid: str
+    code: str
+    detail: dict[str, int]
+
+
+class Traded(NamedTuple):
+    """One match. `buy_open` and `sell_open` are what each order still has open after it.
+
+    The buyer's hold falls by px * qty + buy_fee + buy_release, of which buy_release becomes free again. The
+    seller's held bottles fall by qty; px * qty - sell_fee becomes the seller's free cash.
+    """
+
+    seq: int
+    ts: int
+    trade_id: int
+    sym: str
+    px: int
+    qty: int
+    buy_acct: int
+    buy_cid: str
+    buy_oid: int
+    buy_open: int
+    buy_fee: int
+    buy_release: int
+    sell_acct: int
+    sell_cid: str
+    sell_oid: int
+    sell_open: int
+    sell_fee: int
+    aggressor: str
+
+
+class Cancelled(NamedTuple):
+    """An order's open quantity `qty` left the book; `release` became free again."""
+
+    seq: int
+    ts: int
+    acct: int
+    cid: str
+    oid: int
+    sym: str
+    side: str
+    qty: int
+    reason: str
+    release: int
+
+
+Event: TypeAlias = (
+    Listed | Deposited | Withdrawn | PhaseChanged | BandChanged | Accepted | Rejected | Traded | Cancelled
+)

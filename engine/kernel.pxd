@@ -1,0 +1,14 @@
+# C types for the names that kernel.py imports from engine.codes, and the two bit scans that C has and Python has not.
+
+cdef extern from *:
+    int trailing_zeros "__builtin_ctzll"(unsigned long long word) noexcept
+    int leading_zeros "__builtin_clzll"(unsigned long long word) noexcept
+
+cdef int BUY, SELL, GTC, IOC, CONTINUOUS, HALTED, CLOSED, STP_NONE, STP_NEWEST
+cdef int BY_USER, BY_IOC, BY_SELF_TRADE, BY_BAND
+cdef int ACCEPTED, MALFORMED, DUPLICATE_ID, UNKNOWN_INSTRUMENT, NO_ENTRY_HALTED, PHASE_CLOSED, UNKNOWN_ORDER
+cdef int OFF_TICK, PRICE_OUT_OF_BAND, OFF_LOT, BELOW_MIN_QTY, ABOVE_MAX_QTY, ABOVE_POSITION_LIMIT
+cdef int INSUFFICIENT_FUNDS, INSUFFICIENT_BOTTLES
+cdef int TRADED, CANCELLED, OP_PLACE, OP_CANCEL
+cdef int FEES, ID_BITS, ID_PAGE
+cdef long long NO_ASK, OID_MAX

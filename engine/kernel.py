@@ -1,0 +1,1113 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The hot path: hold, match, settle, on flat records indexed by int.
+
+One source for two ways of running: compiled by Cython the records are C structs, without a compiler they are
+objects with slots (`engine.shim`). Reads top to bottom: data, cover, levels, match, settle, doors.
+
+Units: `ticks` are prices in ticks of the instrument, `price` and cash in fen, quantities in bottles. Record 0 of every
+pool is "none", so that zeroed memory is empty; account 0 takes the fees. A function that grows a pool says so: pointers
+into that pool from before the call are stale after it.
+"""
+
+try:
+    import cython
+except ImportError:
+    from engine import shim as cython
+if cython.compiled:
+    from cython.cimports.cpython.buffer import (
+        Py_buffer,
+        PyBUF_SIMPLE,
+        PyBUF_WRITABLE,
+        PyBuffer_Release,
+        PyObject_GetBuffer,
+    )
+    from cython.cimports.cpython.mem import PyMem_Free, PyMem_Realloc
+    from cython.cimports.libc.string import memcpy, memset
+else:
+    from engine import shim as cython
+    from engine.shim import grow, leading_zeros, record_of, trailing_zeros
+
+import numpy as np
+
+from engine.codes import (
+    ABOVE_MAX_QTY,
+    ABOVE_POSITION_LIMIT,
+    ACCEPTED,
+    BELOW_MIN_QTY,
+    BUY,
+    BY_BAND,
+    BY_IOC,
+    BY_SELF_TRADE,
+    BY_USER,
+    CANCELLED,
+    COMMAND_DTYPE,
+    CONTINUOUS,
+    DUPLICATE_ID,
+    EVENT_DTYPE,
+    FEES,
+    GTC,
+    HALTED,
+    ID_BITS,
+    ID_PAGE,
+    INSUFFICIENT_BOTTLES,
+    INSUFFICIENT_FUNDS,
+    IOC,
+    MALFORMED,
+    NO_ASK,
+    NO_ENTRY_HALTED,
+    OFF_LOT,
+    OFF_TICK,
+    OID_MAX,
+    OP_CANCEL,
+    OP_PLACE,
+    PHASE_CLOSED,
+    PRICE_OUT_OF_BAND,
+    SELL,
+    STP_NONE,
+    TRADED,
+    UNKNOWN_INSTRUMENT,
+    UNKNOWN_ORDER,
+)
+
+COMPILED: bool = cython.compiled
+
+# ------------------------------------------------------------------------------------------------------- data
+
+i32 = cython.typedef(cython.int)
+i64 = cython.typedef(cython.longlong)
+u64 = cython.typedef(cython.ulonglong)
+
+Order = cython.struct(  # 64 bytes
+    oid=cython.longlong,
+    ticks=cython.longlong,
+    open=cython.longlong,
+    filled=cython.longlong,
+    fee_base=cython.longlong,  # sum of notional * basis points over the fills
+    fee_paid=cython.longlong,
+    prev=cython.int,  # neighbours in the level's queue; next also chains the free slots
+    next=cython.int,
+    position=cython.int,
+    side=cython.int,
+)
+Position = cython.struct(  # one account's bottles of one instrument
+    account=cython.int,
+    instr=cython.int,
+    free=cython.longlong,
+    held=cython.longlong,
+    buys=cython.longlong,  # open quantity of its buy orders
+)
+Account = cython.struct(free=cython.longlong, held=cython.longlong)
+Level = cython.struct(qty=cython.longlong, head=cython.int, tail=cython.int)  # head also chains the free pages
+Page = cython.struct(bits=cython.ulonglong, levels=cython.int)  # 64 neighbouring ticks: which are occupied, where
+Ladder = cython.struct(  # one side of one book
+    best=cython.longlong,  # in ticks
+    pages=cython.int,  # its first page, 0 until the first order
+    groups=cython.int,  # its first summary word, one bit for each page that is occupied
+    n_pages=cython.int,
+    first=cython.int,  # tick >> 6 of the first page
+)
+Instrument = cython.struct(
+    lo=cython.longlong,  # the band in ticks, inclusive
+    hi=cython.longlong,
+    tick=cython.longlong,
+    lot=cython.longlong,
+    qty_min=cython.longlong,
+    qty_max=cython.longlong,
+    holding_max=cython.longlong,  # 0: none
+    maker_bp=cython.longlong,
+    taker_bp=cython.longlong,
+    fee_min=cython.longlong,
+    state=cython.int,
+    stp=cython.int,
+    charges=cython.int,  # whether there is any fee at all
+)
+IdPage = cython.struct(slots=cython.int, live=cython.int)  # 4,096 neighbouring order ids; none kept when none live
+Event = cython.struct(
+    kind=cython.int,
+    instr=cython.int,
+    side=cython.int,  # of the order; in a trade, of the aggressor
+    reason=cython.int,
+    account=cython.int,
+    maker_account=cython.int,
+    oid=cython.longlong,
+    maker_oid=cython.longlong,
+    price=cython.longlong,
+    qty=cython.longlong,
+    open=cython.longlong,  # left after the event
+    maker_open=cython.longlong,
+    fee=cython.longlong,
+    maker_fee=cython.longlong,
+    release=cython.longlong,  # back to free: the buyer's in a trade, the owner's in a cancel
+)
+Command = cython.struct(
+    op=cython.char,
+    side=cython.char,
+    tif=cython.char,
+    pad=cython.char,
+    instr=cython.int,
+    account=cython.int,
+    pad2=cython.int,
+    oid=cython.longlong,
+    price=cython.longlong,
+    qty=cython.longlong,
+)
+
+
+if cython.compiled:
+
+    @cython.cfunc
+    def grow(pool: cython.p_void, size: cython.size_t, used: i64, wanted: i64) -> cython.p_void:
+        """Make room for `wanted` records of `size` bytes in a pool that has `used`, new ones zero.
+
+        Raises MemoryError.
+        """
+        if room(wanted) <= room(used):
+            return pool
+        grown: cython.p_char = cython.cast(cython.p_char, PyMem_Realloc(pool, room(wanted) * size))
+        if grown is cython.NULL:
+            raise MemoryError(f"cannot grow a pool to {wanted} records")
+        memset(grown + room(used) * size, 0, (room(wanted) - room(used)) * size)
+        return grown
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def room(used: i64) -> i64:
+    """How many records a pool has room for when so many are used: the next power of two."""
+    return used if used <= 1 else cython.cast(i64, 1) << (64 - leading_zeros(used - 1))
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def scatter(account: i32, instr: i32) -> i64:
+    """Spread an account and an instrument over a table; neither product passes 63 bits."""
+    mixed: i64 = (cython.cast(i64, account) * 0x9E3779B1) ^ (cython.cast(i64, instr) * 0x85EBCA6B)
+    return mixed ^ (mixed >> 17)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def fee_to_date(it: cython.pointer[Instrument], fee_base: i64) -> i64:
+    """Fen that an order with this sum of notional * basis points owes: rounded up, at least the minimum."""
+    fee: i64 = (fee_base + 9_999) // 10_000
+    return fee if fee > it.fee_min else it.fee_min
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def buy_hold(it: cython.pointer[Instrument], ticks: i64, qty: i64, fee_base: i64, fee_paid: i64) -> i64:
+    """Fen to hold for a buy with `qty` open: its cost at the limit, and the highest fee that can still fall due."""
+    if qty == 0:
+        return 0
+    notional: i64 = qty * ticks * it.tick
+    if not it.charges:
+        return notional
+    rate_bp: i64 = it.maker_bp if it.maker_bp > it.taker_bp else it.taker_bp
+    return notional + fee_to_date(it, fee_base + notional * rate_bp) - fee_paid
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def charge(it: cython.pointer[Instrument], order: cython.pointer[Order], notional: i64, rate_bp: i64) -> i64:
+    """Book a fill's fee on its order and return it. A seller's fees to date never exceed its proceeds to date."""
+    order.fee_base += notional * rate_bp
+    due: i64 = fee_to_date(it, order.fee_base)
+    # Fees below the minimum were capped, so they are all the proceeds so far; otherwise the cap cannot bind.
+    if order.side == SELL and order.fee_paid < it.fee_min and due > order.fee_paid + notional:
+        due = order.fee_paid + notional
+    fee: i64 = due - order.fee_paid
+    order.fee_paid = due
+    return fee
+
+
+@cython.cclass
+class Kernel:
+    """Accounts, positions, instruments and the orders resting in their books.
+
+    Invariant, between calls: an order is in the id map exactly when it rests in its level's queue; every free and
+    held amount is at least 0; what is held equals what the resting orders need; no book is crossed.
+    """
+
+    orders: cython.pointer[Order]
+    positions: cython.pointer[Position]
+    accounts: cython.pointer[Account]
+    instruments: cython.pointer[Instrument]
+    ladders: cython.pointer[Ladder]  # two an instrument, by side
+    pages: cython.pointer[Page]
+    groups: cython.pointer[u64]
+    levels: cython.pointer[Level]
+    position_table: cython.pointer[i32]
+    id_pages: cython.pointer[IdPage]
+    id_slots: cython.pointer[i32]
+    events: cython.pointer[Event]
+    # Records used in each pool; levels and id slots count by the page.
+    orders_used: i64
+    positions_used: i64
+    accounts_used: i64
+    instruments_used: i64
+    pages_used: i64
+    groups_used: i64
+    level_pages_used: i64
+    id_pages_used: i64
+    id_slot_pages_used: i64
+    events_used: i64
+    events_room: i64
+    position_table_mask: i64
+    # Heads of the chains of records given back, 0 when there are none.
+    order_free: i32
+    level_page_free: i32
+    id_slot_page_free: i32
+    ladders_free: dict  # number of pages -> [(first page, first group)] given back by ladders that moved
+    hold = cython.declare(cython.longlong, visibility="readonly")  # by the order accepted last: fen or bottles
+
+    def __init__(self) -> None:
+        self.orders = cython.cast(cython.pointer[Order], grow(cython.NULL, cython.sizeof(Order), 0, 1))
+        self.positions = cython.cast(cython.pointer[Position], grow(cython.NULL, cython.sizeof(Position), 0, 1))
+        self.accounts = cython.cast(cython.pointer[Account], grow(cython.NULL, cython.sizeof(Account), 0, 1))
+        self.instruments = cython.cast(cython.pointer[Instrument], grow(cython.NULL, cython.sizeof(Instrument), 0, 1))
+        self.ladders = cython.cast(cython.pointer[Ladder], grow(cython.NULL, cython.sizeof(Ladder), 0, 2))
+        self.pages = cython.cast(cython.pointer[Page], grow(cython.NULL, cython.sizeof(Page), 0, 1))
+        self.groups = cython.cast(cython.pointer[u64], grow(cython.NULL, cython.sizeof(u64), 0, 1))
+        self.levels = cython.cast(cython.pointer[Level], grow(cython.NULL, cython.sizeof(Level), 0, 64))
+        self.position_table = cython.cast(cython.pointer[i32], grow(cython.NULL, cython.sizeof(i32), 0, 64))
+        self.id_pages = cython.cast(cython.pointer[IdPage], grow(cython.NULL, cython.sizeof(IdPage), 0, 1))
+        self.id_slots = cython.cast(cython.pointer[i32], grow(cython.NULL, cython.sizeof(i32), 0, ID_PAGE))
+        self.events = cython.cast(cython.pointer[Event], grow(cython.NULL, cython.sizeof(Event), 0, 64))
+        self.orders_used = self.positions_used = self.accounts_used = self.instruments_used = 1
+        self.pages_used = self.groups_used = self.level_pages_used = 1
+        self.id_pages_used = self.id_slot_pages_used = 1
+        self.events_used = 0
+        self.events_room = 64
+        self.position_table_mask = 63
+        self.order_free = self.level_page_free = self.id_slot_page_free = 0
+        self.ladders_free = {}
+
+    def __dealloc__(self) -> None:
+        if cython.compiled:
+            PyMem_Free(self.orders)
+            PyMem_Free(self.positions)
+            PyMem_Free(self.accounts)
+            PyMem_Free(self.instruments)
+            PyMem_Free(self.ladders)
+            PyMem_Free(self.pages)
+            PyMem_Free(self.groups)
+            PyMem_Free(self.levels)
+            PyMem_Free(self.position_table)
+            PyMem_Free(self.id_pages)
+            PyMem_Free(self.id_slots)
+            PyMem_Free(self.events)
+
+    # ------------------------------------------------------------------------------------- cover: who has what
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _find(self, account: i32, instr: i32) -> i32:
+        """The index of an account's position, 0 when it has none: position 0 stays all zero."""
+        at: i64 = scatter(account, instr) & self.position_table_mask
+        index: i32 = self.position_table[at]
+        while index:
+            if self.positions[index].account == account and self.positions[index].instr == instr:
+                return index
+            at = (at + 1) & self.position_table_mask
+            index = self.position_table[at]
+        return 0
+
+    @cython.cfunc
+    def _open_position(self, account: i32, instr: i32) -> i32:
+        """Add a position that `_find` did not find. Grows positions."""
+        used: i64 = self.positions_used
+        self.positions = cython.cast(
+            cython.pointer[Position], grow(self.positions, cython.sizeof(Position), used, used + 1)
+        )
+        self.positions[used].account = account
+        self.positions[used].instr = instr
+        self.positions_used = used + 1
+        if used * 2 > self.position_table_mask:
+            self._rehash(4 * used)
+        else:
+            self._enter(cython.cast(i32, used))
+        return cython.cast(i32, used)
+
+    @cython.cfunc
+    def _enter(self, index: i32) -> cython.void:
+        """Put a position in the table: open addressing, at most half full."""
+        at: i64 = scatter(self.positions[index].account, self.positions[index].instr) & self.position_table_mask
+        while self.position_table[at]:
+            at = (at + 1) & self.position_table_mask
+        self.position_table[at] = index
+
+    @cython.cfunc
+    def _rehash(self, size: i64) -> cython.void:
+        index: i64
+        if cython.compiled:
+            PyMem_Free(self.position_table)
+        self.position_table = cython.cast(cython.pointer[i32], grow(cython.NULL, cython.sizeof(i32), 0, room(size)))
+        self.position_table_mask = room(size) - 1
+        for index in range(1, self.positions_used):
+            self._enter(cython.cast(i32, index))
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _release(self, order: cython.pointer[Order]) -> i64:
+        """Free all that an order still holds, and say how much: fen of a buy, bottles of a sell."""
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        owner: cython.pointer[Account] = cython.address(self.accounts[position.account])
+        it: cython.pointer[Instrument] = cython.address(self.instruments[position.instr])
+        held: i64 = order.open
+        if order.side == BUY:
+            held = buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            owner.held -= held
+            owner.free += held
+            position.buys -= order.open
+        else:
+            position.held -= held
+            position.free += held
+        order.open = 0
+        return held
+
+    # ------------------------------------------------------------------------------------------- slots and ids
+
+    @cython.cfunc
+    @cython.inline
+    def _take_slot(self) -> i32:
+        """A slot for a new order. Grows orders."""
+        slot: i32 = self.order_free
+        if slot:
+            self.order_free = self.orders[slot].next
+            return slot
+        used: i64 = self.orders_used
+        self.orders = cython.cast(cython.pointer[Order], grow(self.orders, cython.sizeof(Order), used, used + 1))
+        self.orders_used = used + 1
+        return cython.cast(i32, used)
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _give_slot(self, slot: i32) -> cython.void:
+        self.orders[slot].next = self.order_free
+        self.order_free = slot
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _slot(self, oid: i64) -> i32:
+        """The slot of a resting order, 0 when there is none of this id."""
+        number: i64 = oid >> ID_BITS
+        if number < 0 or number >= self.id_pages_used or self.id_pages[number].slots == 0:
+            return 0
+        return self.id_slots[self.id_pages[number].slots * ID_PAGE + (oid & (ID_PAGE - 1))]
+
+    @cython.cfunc
+    @cython.inline
+    def _bind(self, oid: i64, slot: i32) -> cython.void:
+        """Enter an id. Grows id pages and id slots."""
+        number: i64 = oid >> ID_BITS
+        if number >= self.id_pages_used:
+            self.id_pages = cython.cast(
+                cython.pointer[IdPage], grow(self.id_pages, cython.sizeof(IdPage), self.id_pages_used, number + 1)
+            )
+            self.id_pages_used = number + 1
+        if self.id_pages[number].slots == 0:
+            self.id_pages[number].slots = self._take_id_slots()
+        self.id_pages[number].live += 1
+        self.id_slots[self.id_pages[number].slots * ID_PAGE + (oid & (ID_PAGE - 1))] = slot
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _unbind(self, oid: i64) -> cython.void:
+        """Remove an id; a page of ids without a live order is given back."""
+        page: cython.pointer[IdPage] = cython.address(self.id_pages[oid >> ID_BITS])
+        self.id_slots[page.slots * ID_PAGE + (oid & (ID_PAGE - 1))] = 0
+        page.live -= 1
+        if page.live == 0:
+            self.id_slots[page.slots * ID_PAGE] = self.id_slot_page_free
+            self.id_slot_page_free = page.slots
+            page.slots = 0
+
+    @cython.cfunc
+    def _take_id_slots(self) -> i32:
+        """An empty page of id slots. Grows id slots."""
+        taken: i32 = self.id_slot_page_free
+        if taken:
+            self.id_slot_page_free = self.id_slots[taken * ID_PAGE]
+            self.id_slots[taken * ID_PAGE] = 0
+            return taken
+        used: i64 = self.id_slot_pages_used
+        self.id_slots = cython.cast(
+            cython.pointer[i32], grow(self.id_slots, cython.sizeof(i32), used * ID_PAGE, (used + 1) * ID_PAGE)
+        )
+        self.id_slot_pages_used = used + 1
+        return cython.cast(i32, used)
+
+    # ------------------------------------------------------------------------------------------------- levels
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _ladder(self, order: cython.pointer[Order]) -> cython.pointer[Ladder]:
+        return cython.address(self.ladders[2 * self.positions[order.position].instr + order.side])
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _level(self, ladder: cython.pointer[Ladder], ticks: i64) -> cython.pointer[Level]:
+        """The level at a tick whose page is open."""
+        number: i64 = (ticks >> 6) - ladder.first
+        return cython.address(self.levels[self.pages[ladder.pages + number].levels * 64 + (ticks & 63)])
+
+    @cython.cfunc
+    @cython.inline
+    def _rest(self, slot: i32) -> cython.void:
+        """Put an order at the end of its level's queue. Grows pages, groups and levels."""
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        ladder: cython.pointer[Ladder] = self._ladder(order)
+        if ladder.pages == 0:
+            self._open_ladder(ladder, cython.address(self.instruments[self.positions[order.position].instr]))
+        number: i64 = (order.ticks >> 6) - ladder.first
+        page: cython.pointer[Page] = cython.address(self.pages[ladder.pages + number])
+        if page.levels == 0:
+            page.levels = self._take_level_page()
+        level: cython.pointer[Level] = cython.address(self.levels[page.levels * 64 + (order.ticks & 63)])
+        level.qty += order.open
+        order.next = 0
+        order.prev = level.tail
+        if level.tail:
+            self.orders[level.tail].next = slot
+        else:
+            level.head = slot
+            page.bits |= cython.cast(u64, 1) << (order.ticks & 63)
+            self.groups[ladder.groups + (number >> 6)] |= cython.cast(u64, 1) << (number & 63)
+            if order.ticks > ladder.best if order.side == BUY else order.ticks < ladder.best:
+                ladder.best = order.ticks
+        level.tail = slot
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _unlink(self, order: cython.pointer[Order]) -> cython.void:
+        """Take an order, and what it has open, out of its level's queue."""
+        ladder: cython.pointer[Ladder] = self._ladder(order)
+        level: cython.pointer[Level] = self._level(ladder, order.ticks)
+        level.qty -= order.open
+        if order.prev:
+            self.orders[order.prev].next = order.next
+        else:
+            level.head = order.next
+        if order.next:
+            self.orders[order.next].prev = order.prev
+        else:
+            level.tail = order.prev
+        if level.head == 0:
+            self._vacate(ladder, order.ticks, order.side)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _vacate(self, ladder: cython.pointer[Ladder], ticks: i64, side: i32) -> cython.void:
+        """Mark a level empty; when it was the best, find the next best by the bitmaps.
+
+        Nothing is better than the best, so the next one is the outermost bit that is left: first in its own page,
+        then in the groups, which say which pages are occupied.
+        """
+        number: i64 = (ticks >> 6) - ladder.first
+        page: cython.pointer[Page] = cython.address(self.pages[ladder.pages + number])
+        page.bits &= ~(cython.cast(u64, 1) << (ticks & 63))
+        if page.bits == 0:
+            self.groups[ladder.groups + (number >> 6)] &= ~(cython.cast(u64, 1) << (number & 63))
+        if ticks != ladder.best:
+            return
+        group: i64 = number >> 6
+        if side == BUY:
+            if page.bits == 0:
+                while group >= 0 and self.groups[ladder.groups + group] == 0:
+                    group -= 1
+                if group < 0:
+                    ladder.best = 0
+                    return
+                number = group * 64 + 63 - leading_zeros(self.groups[ladder.groups + group])
+            ladder.best = (ladder.first + number) * 64 + 63 - leading_zeros(self.pages[ladder.pages + number].bits)
+        else:
+            if page.bits == 0:
+                while group * 64 < ladder.n_pages and self.groups[ladder.groups + group] == 0:
+                    group += 1
+                if group * 64 >= ladder.n_pages:
+                    ladder.best = NO_ASK
+                    return
+                number = group * 64 + trailing_zeros(self.groups[ladder.groups + group])
+            ladder.best = (ladder.first + number) * 64 + trailing_zeros(self.pages[ladder.pages + number].bits)
+
+    @cython.cfunc
+    def _open_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.void:
+        """Give a ladder empty pages that cover the instrument's band. Grows pages and groups."""
+        ladder.first = cython.cast(i32, it.lo >> 6)
+        ladder.n_pages = cython.cast(i32, (it.hi >> 6) - ladder.first + 1)
+        given_back: list = self.ladders_free.get(ladder.n_pages)
+        if given_back:
+            ladder.pages, ladder.groups = given_back.pop()
+            return
+        used: i64 = self.pages_used
+        ladder.pages = cython.cast(i32, used)
+        self.pages_used = used + ladder.n_pages
+        self.pages = cython.cast(cython.pointer[Page], grow(self.pages, cython.sizeof(Page), used, self.pages_used))
+        used = self.groups_used
+        ladder.groups = cython.cast(i32, used)
+        self.groups_used = used + (ladder.n_pages + 63) // 64
+        self.groups = cython.cast(cython.pointer[u64], grow(self.groups, cython.sizeof(u64), used, self.groups_used))
+
+    @cython.cfunc
+    def _take_level_page(self) -> i32:
+        """64 empty levels. Grows levels."""
+        taken: i32 = self.level_page_free
+        if taken:
+            self.level_page_free = self.levels[taken * 64].head
+            self.levels[taken * 64].head = 0
+            return taken
+        used: i64 = self.level_pages_used
+        self.levels = cython.cast(
+            cython.pointer[Level], grow(self.levels, cython.sizeof(Level), used * 64, (used + 1) * 64)
+        )
+        self.level_pages_used = used + 1
+        return cython.cast(i32, used)
+
+    # ------------------------------------------------------------------------------------------ match, settle
+
+    @cython.cfunc
+    @cython.inline
+    def _match(self, order: cython.pointer[Order], it: cython.pointer[Instrument], instr: i32) -> cython.bint:
+        """Trade an incoming order against the other side: best price first, then oldest.
+
+        False when it met an order of its own account and self-trade prevention stopped it.
+        """
+        book: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + 1 - order.side])
+        while order.open > 0 and (book.best <= order.ticks if order.side == BUY else book.best >= order.ticks):
+            level: cython.pointer[Level] = self._level(book, book.best)
+            slot: i32 = level.head
+            resting: cython.pointer[Order] = cython.address(self.orders[slot])
+            if (
+                it.stp != STP_NONE
+                and self.positions[resting.position].account == self.positions[order.position].account
+            ):
+                return False
+            qty: i64 = order.open if order.open < resting.open else resting.open
+            order.open -= qty
+            resting.open -= qty
+            level.qty -= qty
+            self._settle(order, resting, it, resting.ticks * it.tick, qty)
+            if resting.open == 0:
+                self._unlink(resting)
+                self._unbind(resting.oid)
+                self._give_slot(slot)
+        return True
+
+    @cython.cfunc
+    @cython.inline
+    def _settle(
+        self,
+        order: cython.pointer[Order],
+        resting: cython.pointer[Order],
+        it: cython.pointer[Instrument],
+        price: i64,
+        qty: i64,
+    ) -> cython.void:
+        """Swap cash for bottles between two orders whose open quantities are already without `qty`."""
+        buy: cython.pointer[Order] = order if order.side == BUY else resting
+        sell: cython.pointer[Order] = resting if order.side == BUY else order
+        bought: cython.pointer[Position] = cython.address(self.positions[buy.position])
+        sold: cython.pointer[Position] = cython.address(self.positions[sell.position])
+        buyer: cython.pointer[Account] = cython.address(self.accounts[bought.account])
+        seller: cython.pointer[Account] = cython.address(self.accounts[sold.account])
+        notional: i64 = qty * price
+        fee: i64 = 0
+        resting_fee: i64 = 0
+        release: i64 = qty * (buy.ticks * it.tick - price)
+        if it.charges:
+            held: i64 = buy_hold(it, buy.ticks, buy.open + qty, buy.fee_base, buy.fee_paid)
+            fee = charge(it, order, notional, it.taker_bp)
+            resting_fee = charge(it, resting, notional, it.maker_bp)
+            paid: i64 = notional + (fee if order.side == BUY else resting_fee)
+            release = held - buy_hold(it, buy.ticks, buy.open, buy.fee_base, buy.fee_paid) - paid
+            buyer.held -= paid
+            seller.free -= resting_fee if order.side == BUY else fee
+            self.accounts[FEES].free += fee + resting_fee
+        else:
+            buyer.held -= notional
+        buyer.held -= release
+        buyer.free += release
+        seller.free += notional
+        bought.free += qty
+        bought.buys -= qty
+        sold.held -= qty
+        buy.filled += qty
+        sell.filled += qty
+
+        event: cython.pointer[Event] = self._event()
+        event.kind = TRADED
+        event.instr = bought.instr
+        event.side = order.side
+        event.reason = 0
+        event.account = self.positions[order.position].account
+        event.maker_account = self.positions[resting.position].account
+        event.oid = order.oid
+        event.maker_oid = resting.oid
+        event.price = price
+        event.qty = qty
+        event.open = order.open
+        event.maker_open = resting.open
+        event.fee = fee
+        event.maker_fee = resting_fee
+        event.release = release
+
+    @cython.cfunc
+    @cython.inline
+    def _event(self) -> cython.pointer[Event]:
+        """Room for the next event. Grows events."""
+        if self.events_used == self.events_room:
+            self.events = cython.cast(
+                cython.pointer[Event],
+                grow(self.events, cython.sizeof(Event), self.events_room, 2 * self.events_room),
+            )
+            self.events_room *= 2
+        self.events_used += 1
+        return cython.address(self.events[self.events_used - 1])
+
+    @cython.cfunc
+    @cython.inline
+    def _retire(self, order: cython.pointer[Order], reason: i32) -> cython.void:
+        """Release an order that is in no queue, and say so."""
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        event: cython.pointer[Event] = self._event()
+        event.kind = CANCELLED
+        event.instr = position.instr
+        event.side = order.side
+        event.reason = reason
+        event.account = position.account
+        event.maker_account = 0
+        event.oid = order.oid
+        event.maker_oid = 0
+        event.price = order.ticks * self.instruments[position.instr].tick
+        event.qty = order.open
+        event.open = 0
+        event.maker_open = 0
+        event.fee = 0
+        event.maker_fee = 0
+        event.release = self._release(order)
+
+    @cython.cfunc
+    @cython.inline
+    def _cancel(self, slot: i32, reason: i32) -> cython.void:
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        self._unlink(order)
+        self._retire(order, reason)
+        self._unbind(order.oid)
+        self._give_slot(slot)
+
+    # ---------------------------------------------------------------------------------------- doors: hot calls
+
+    @cython.ccall
+    def place(self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, tif: i32) -> i32:
+        """Check, hold, match and rest a limit order; return 0, or the code of the refusal that changed nothing.
+
+        `price` in fen. Trades and cancels that follow are events; `hold` is what the order held on entry.
+        """
+        if (
+            qty <= 0
+            or price <= 0
+            or (side != BUY and side != SELL)
+            or (tif != GTC and tif != IOC)
+            or account <= FEES
+            or account >= self.accounts_used
+            or oid <= 0
+            or oid > OID_MAX
+        ):
+            return MALFORMED
+        if self._slot(oid):
+            return DUPLICATE_ID
+        if instr <= 0 or instr >= self.instruments_used:
+            return UNKNOWN_INSTRUMENT
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        if it.state != CONTINUOUS:
+            return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
+        ticks: i64 = price
+        if it.tick != 1:
+            ticks = price // it.tick
+            if ticks * it.tick != price:
+                return OFF_TICK
+        if ticks < it.lo or ticks > it.hi:
+            return PRICE_OUT_OF_BAND
+        if it.lot != 1 and qty % it.lot != 0:
+            return OFF_LOT
+        if qty < it.qty_min:
+            return BELOW_MIN_QTY
+        if qty > it.qty_max:
+            return ABOVE_MAX_QTY
+        index: i32 = self._find(account, instr)
+        position: cython.pointer[Position] = cython.address(self.positions[index])
+        hold: i64 = qty
+        if side == BUY:
+            if it.holding_max and position.free + position.held + position.buys + qty > it.holding_max:
+                return ABOVE_POSITION_LIMIT
+            hold = buy_hold(it, ticks, qty, 0, 0)
+            if hold > self.accounts[account].free:
+                return INSUFFICIENT_FUNDS
+        elif qty > position.free:
+            return INSUFFICIENT_BOTTLES
+
+        if index == 0:
+            index = self._open_position(account, instr)
+            position = cython.address(self.positions[index])
+        slot: i32 = self._take_slot()
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        order.oid = oid
+        order.ticks = ticks
+        order.open = qty
+        order.filled = 0
+        order.fee_base = 0
+        order.fee_paid = 0
+        order.position = index
+        order.side = side
+        self.hold = hold
+        if side == BUY:
+            self.accounts[account].free -= hold
+            self.accounts[account].held += hold
+            position.buys += qty
+        else:
+            position.free -= hold
+            position.held += hold
+
+        unhindered: cython.bint = self._match(order, it, instr)
+        if order.open and unhindered and tif == GTC:
+            self._rest(slot)
+            self._bind(oid, slot)
+        else:
+            if order.open:
+                self._retire(order, BY_IOC if unhindered else BY_SELF_TRADE)
+            self._give_slot(slot)
+        return ACCEPTED
+
+    @cython.ccall
+    def cancel(self, oid: i64, account: i32) -> i32:
+        """Cancel an account's resting order; return 0, or the code of the refusal."""
+        slot: i32 = self._slot(oid)
+        if slot == 0 or self.positions[self.orders[slot].position].account != account:
+            return UNKNOWN_ORDER
+        self._cancel(slot, BY_USER)
+        return ACCEPTED
+
+    # --------------------------------------------------------------------------------------------- door: batch
+
+    def run(self, commands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run commands of COMMAND_DTYPE in order; return a code for each (int8), and all events as EVENT_DTYPE.
+
+        Raises TypeError when the array is not contiguous or not of that type.
+        """
+        if commands.dtype != COMMAND_DTYPE or not commands.flags.c_contiguous:
+            raise TypeError("commands must be a contiguous array of COMMAND_DTYPE")
+        codes = np.empty(len(commands), np.int8)
+        self.events_used = 0
+        if cython.compiled:
+            source = cython.declare(Py_buffer)
+            target = cython.declare(Py_buffer)
+            PyObject_GetBuffer(commands, cython.address(source), PyBUF_SIMPLE)
+            PyObject_GetBuffer(codes, cython.address(target), PyBUF_WRITABLE)
+            try:
+                self._run(
+                    cython.cast(cython.pointer[Command], source.buf),
+                    cython.cast(cython.pointer[cython.schar], target.buf),
+                    len(codes),
+                )
+            finally:
+                PyBuffer_Release(cython.address(source))
+                PyBuffer_Release(cython.address(target))
+            events = np.empty(self.events_used, EVENT_DTYPE)
+            if self.events_used:
+                PyObject_GetBuffer(events, cython.address(target), PyBUF_WRITABLE)
+                memcpy(target.buf, self.events, target.len)
+                PyBuffer_Release(cython.address(target))
+            self.events_used = 0
+        else:
+            self._run([record_of(Command, row) for row in commands.tolist()], codes, len(codes))
+            events = np.array(self.drain(), EVENT_DTYPE)
+        return codes, events
+
+    @cython.cfunc
+    def _run(
+        self, commands: cython.pointer[Command], codes: cython.pointer[cython.schar], count: cython.Py_ssize_t
+    ) -> cython.void:
+        at: cython.Py_ssize_t
+        for at in range(count):
+            command: cython.pointer[Command] = cython.address(commands[at])
+            if command.op == OP_PLACE:
+                codes[at] = self.place(
+                    command.oid, command.account, command.instr, command.side, command.price, command.qty, command.tif
+                )
+            elif command.op == OP_CANCEL:
+                codes[at] = self.cancel(command.oid, command.account)
+            else:
+                codes[at] = MALFORMED
+
+    def drain(self) -> list[tuple[int, ...]]:
+        """Return the events since the last drain as tuples in the order of EVENT_DTYPE, and forget them."""
+        at: i64
+        events: list = []
+        for at in range(self.events_used):
+            event: cython.pointer[Event] = cython.address(self.events[at])
+            events.append(
+                (
+                    event.kind,
+                    event.instr,
+                    event.side,
+                    event.reason,
+                    event.account,
+                    event.maker_account,
+                    event.oid,
+                    event.maker_oid,
+                    event.price,
+                    event.qty,
+                    event.open,
+                    event.maker_open,
+                    event.fee,
+                    event.maker_fee,
+                    event.release,
+                )
+            )
+        self.events_used = 0
+        return events
+
+    # ----------------------------------------------------------------------------------- doors: cold, validated
+
+    def add_account(self) -> int:
+        """Open an account and return its index."""
+        used: i64 = self.accounts_used
+        self.accounts = cython.cast(
+            cython.pointer[Account], grow(self.accounts, cython.sizeof(Account), used, used + 1)
+        )
+        self.accounts_used = used + 1
+        return used
+
+    def add_instrument(
+        self,
+        tick: i64,
+        lot: i64,
+        qty_min: i64,
+        holding_max: i64,
+        maker_bp: i64,
+        taker_bp: i64,
+        fee_min: i64,
+        stp: i32,
+    ) -> int:
+        """List an instrument, open for trading but with an empty band, and return its index."""
+        used: i64 = self.instruments_used
+        self.instruments = cython.cast(
+            cython.pointer[Instrument], grow(self.instruments, cython.sizeof(Instrument), used, used + 1)
+        )
+        self.ladders = cython.cast(
+            cython.pointer[Ladder], grow(self.ladders, cython.sizeof(Ladder), 2 * used, 2 * used + 2)
+        )
+        self.instruments_used = used + 1
+        it: cython.pointer[Instrument] = cython.address(self.instruments[used])
+        it.tick = tick
+        it.lot = lot
+        it.qty_min = qty_min
+        it.holding_max = holding_max
+        it.maker_bp = maker_bp
+        it.taker_bp = taker_bp
+        it.fee_min = fee_min
+        it.charges = maker_bp > 0 or taker_bp > 0 or fee_min > 0
+        it.stp = stp
+        it.state = CONTINUOUS
+        self.ladders[2 * used + SELL].best = NO_ASK
+        return used
+
+    def set_band(self, instr: i32, lo: i64, hi: i64, qty_max: i64) -> None:
+        """Set the band, in ticks, and the largest order; cancel what rests outside, oldest first."""
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        outside = [
+            order[0]
+            for order in (*self.queue(instr, BUY), *self.queue(instr, SELL))
+            if not lo * it.tick <= order[2] <= hi * it.tick
+        ]
+        for oid in sorted(outside):
+            self._cancel(self._slot(oid), BY_BAND)
+        it.lo = lo
+        it.hi = hi
+        it.qty_max = qty_max
+        self._move_ladder(cython.address(self.ladders[2 * instr + BUY]), it)
+        self._move_ladder(cython.address(self.ladders[2 * instr + SELL]), it)
+
+    @cython.cfunc
+    def _move_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.void:
+        """Give a ladder pages for the new band; those that both bands cover keep their levels."""
+        if ladder.pages == 0:
+            return
+        first: i64 = ladder.first
+        pages: i32 = ladder.pages
+        groups: i32 = ladder.groups
+        count: i64 = ladder.n_pages
+        number: i64
+        moved: i64
+        self._open_ladder(ladder, it)
+        for number in range(count):
+            page: cython.pointer[Page] = cython.address(self.pages[pages + number])
+            moved = first + number - ladder.first
+            if 0 <= moved < ladder.n_pages:
+                self.pages[ladder.pages + moved].bits = page.bits
+                self.pages[ladder.pages + moved].levels = page.levels
+                if page.bits:
+                    self.groups[ladder.groups + (moved >> 6)] |= cython.cast(u64, 1) << (moved & 63)
+            elif page.levels:
+                self.levels[page.levels * 64].head = self.level_page_free
+                self.level_page_free = page.levels
+            page.bits = 0
+            page.levels = 0
+            self.groups[groups + (number >> 6)] = 0
+        self.ladders_free.setdefault(count, []).append((pages, groups))
+
+    def set_state(self, instr: i32, state: i32) -> None:
+        """Open, halt or close an instrument: a code of `Phase`."""
+        self.instruments[instr].state = state
+
+    def add_cash(self, account: i32, free: i64, held: i64 = 0) -> bool:
+        """Add fen to an account, or take them; False, and nothing changes, when free would fall below 0."""
+        owner: cython.pointer[Account] = cython.address(self.accounts[account])
+        if owner.free + free < 0:
+            return False
+        owner.free += free
+        owner.held += held
+        return True
+
+    def add_bottles(self, account: i32, instr: i32, free: i64, held: i64 = 0) -> bool:
+        """Add bottles to an account, or take them; False, and nothing changes, when free would fall below 0."""
+        index: i32 = self._find(account, instr)
+        if self.positions[index].free + free < 0:
+            return False
+        if index == 0:
+            index = self._open_position(account, instr)
+        self.positions[index].free += free
+        self.positions[index].held += held
+        return True
+
+    def load_order(
+        self,
+        oid: i64,
+        account: i32,
+        price: i64,
+        open: i64,
+        filled: i64,
+        fee_base: i64,
+        fee_paid: i64,
+        instr: i32,
+        side: i32,
+    ) -> None:
+        """Rest an order of a snapshot at the end of its queue; what it holds is loaded with the balances."""
+        index: i32 = self._find(account, instr)
+        if index == 0:
+            index = self._open_position(account, instr)
+        slot: i32 = self._take_slot()
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        order.oid = oid
+        order.ticks = price // self.instruments[instr].tick
+        order.open = open
+        order.filled = filled
+        order.fee_base = fee_base
+        order.fee_paid = fee_paid
+        order.position = index
+        order.side = side
+        if side == BUY:
+            self.positions[index].buys += open
+        self._rest(slot)
+        self._bind(oid, slot)
+
+    # ------------------------------------------------------------------------------------------ doors: reading
+
+    def cash(self, account: i32) -> tuple[int, int]:
+        """Fen free and held."""
+        return self.accounts[account].free, self.accounts[account].held
+
+    def bottles(self, account: i32, instr: i32) -> tuple[int, int]:
+        """Bottles free and held."""
+        index: i32 = self._find(account, instr)
+        return self.positions[index].free, self.positions[index].held
+
+    def all_positions(self) -> list[tuple[int, int, int, int, int]]:
+        """(account, instr, free, held, open buys) of every position, in order of opening."""
+        return [
+            (
+                self.positions[index].account,
+                self.positions[index].instr,
+                self.positions[index].free,
+                self.positions[index].held,
+                self.positions[index].buys,
+            )
+            for index in range(1, self.positions_used)
+        ]
+
+    def level(self, instr: i32, side: i32, price: i64) -> int:
+        """Quantity at a price, 0 where none rests. O(1)."""
+        ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + side])
+        ticks: i64 = price // self.instruments[instr].tick
+        number: i64 = (ticks >> 6) - ladder.first
+        if ladder.pages == 0 or number < 0 or number >= ladder.n_pages or not self.pages[ladder.pages + number].levels:
+            return 0
+        return self._level(ladder, ticks).qty
+
+    def depth(self, instr: i32, side: i32, levels: int) -> list[tuple[int, int]]:
+        """The best `levels` levels of a side as (price, quantity), best first; all of them for 0."""
+        found: list = []
+        at: i64
+        number: i64
+        bit: i64
+        bits: u64
+        ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + side])
+        tick: i64 = self.instruments[instr].tick
+        for at in range(ladder.n_pages if ladder.pages else 0):
+            number = ladder.n_pages - 1 - at if side == BUY else at
+            bits = self.pages[ladder.pages + number].bits
+            while bits:
+                bit = 63 - leading_zeros(bits) if side == BUY else trailing_zeros(bits)
+                bits &= ~(cython.cast(u64, 1) << bit)
+                ticks: i64 = (ladder.first + number) * 64 + bit
+                found.append((ticks * tick, self._level(ladder, ticks).qty))
+                if len(found) == levels:
+                    return found
+        return found
+
+    def order(self, oid: i64) -> tuple[int, ...] | None:
+        """A resting order as the arguments of `load_order`, or None."""
+        slot: i32 = self._slot(oid)
+        return self._order(slot) if slot else None
+
+    @cython.cfunc
+    def _order(self, slot: i32) -> tuple:
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        price: i64 = order.ticks * self.instruments[position.instr].tick
+        return (
+            order.oid,
+            position.account,
+            price,
+            order.open,
+            order.filled,
+            order.fee_base,
+            order.fee_paid,
+            position.instr,
+            order.side,
+        )
+
+    def queue(self, instr: i32, side: i32) -> list[tuple[int, ...]]:
+        """Every resting order of a side as `order` gives it, by price, then time."""
+        found: list = []
+        slot: i32
+        ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + side])
+        for price, _ in self.depth(instr, side, 0):
+            slot = self._level(ladder, price // self.instruments[instr].tick).head
+            while slot:
+                found.append(self._order(slot))
+                slot = self.orders[slot].next
+        return found

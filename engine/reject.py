@@ -1,0 +1,41 @@
+"""Why a command is refused.
+
+Members stand in order of precedence: of several faults the first one here is reported. Values are stable and
+never reused.
+"""
+
+from enum import StrEnum
+
+
+class Reject(StrEnum):
+    """A refusal is a value, never an exception."""
+
+    # the request itself
+    MALFORMED = "MALFORMED"
+    DUPLICATE_ID = "DUPLICATE_ID"
+    # the instrument and its phase
+    UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
+    HALTED = "HALTED"
+    PHASE_CLOSED = "PHASE_CLOSED"
+    # the order that an amend or cancel names
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    # price
+    OFF_TICK = "OFF_TICK"
+    PRICE_OUT_OF_BAND = "PRICE_OUT_OF_BAND"
+    # quantity
+    OFF_LOT = "OFF_LOT"
+    BELOW_MIN_QTY = "BELOW_MIN_QTY"
+    ABOVE_MAX_QTY = "ABOVE_MAX_QTY"
+    ABOVE_POSITION_LIMIT = "ABOVE_POSITION_LIMIT"
+    # cover: no margin, no short selling
+    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+    INSUFFICIENT_BOTTLES = "INSUFFICIENT_BOTTLES"
+
+
+class Reason(StrEnum):
+    """Why an accepted order left the book without a fill."""
+
+    USER = "USER"
+    IOC = "IOC"
+    SELF_TRADE = "SELF_TRADE"
+    BAND_CHANGED = "BAND_CHANGED"
