@@ -4,25 +4,10 @@ JSON from outside is checked here, so that everything behind this door has the t
 """
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Any, get_type_hints
+from typing import Any
 
-from engine.codes import AMOUNT_MAX
-from engine.commands import (
-    Cancel,
-    CancelAll,
-    Command,
-    Deposit,
-    List,
-    Phase,
-    Place,
-    SelfTrade,
-    SetBand,
-    SetPhase,
-    Side,
-    TimeInForce,
-    Withdraw,
-)
+from engine.checks import NAMES, OPS, fault_of
+from engine.commands import Command, Place
 from engine.events import (
     Accepted,
     BandChanged,
@@ -35,24 +20,6 @@ from engine.events import (
     Traded,
     Withdrawn,
 )
-
-OPS: dict[str, type[Command]] = {
-    "list": List,
-    "deposit": Deposit,
-    "withdraw": Withdraw,
-    "phase": SetPhase,
-    "band": SetBand,
-    "place": Place,
-    "cancel": Cancel,
-    "cancel_all": CancelAll,
-}
-NAMES: dict[type[Command], str] = {kind: op for op, kind in OPS.items()}
-
-CHOICES: dict[str, type[StrEnum]] = {"side": Side, "tif": TimeInForce, "stp": SelfTrade, "phase": Phase}
-INT_MIN = {"acct": -AMOUNT_MAX, "up_bp": -1}  # 0 for every other field
-TS_MAX = 1 << 63
-TEXT_MAX = 64  # characters of a symbol or a client order id
-FIELDS = {kind: get_type_hints(kind) for kind in NAMES}
 
 
 class Malformed(ValueError):
@@ -83,41 +50,22 @@ def command_from_json(data: object) -> Command:
     kind = OPS.get(op) if isinstance(op, str) else None
     if kind is None:
         raise Malformed(f"unknown op {op!r}")
-    hints = FIELDS[kind]
     values: dict[str, Any] = {"ts": 0}
     for name, value in data.items():
-        if name == "op":
-            continue
         if name == "type" and kind is Place:
             if value != "limit":
                 raise Malformed("type: not one of limit")
-            continue
-        if name not in hints:
+        elif name in kind._fields:
+            values[name] = value
+        elif name != "op":
             raise Malformed(f"{op}: unknown field {name!r}")
-        values[name] = _checked(name, hints[name], value)
     missing = [name for name in kind._fields if name not in values and name not in kind._field_defaults]
     if missing:
         raise Malformed(f"{op}: {', '.join(missing)} missing")
-    return kind(**values)
-
-
-def _checked(name: str, hint: type, value: object) -> object:
-    if hint is int:
-        if type(value) is not int:
-            raise Malformed(f"{name}: not an integer")
-        if not INT_MIN.get(name, 0) <= value <= (TS_MAX if name == "ts" else AMOUNT_MAX):
-            raise Malformed(f"{name}: out of range")
-        return value
-    if type(value) is not str:
-        raise Malformed(f"{name}: not a string")
-    if choices := CHOICES.get(name):
-        try:
-            return choices(value)
-        except ValueError:
-            raise Malformed(f"{name}: not one of {', '.join(choices)}") from None
-    if not 0 < len(value) <= TEXT_MAX or not value.isprintable():
-        raise Malformed(f"{name}: not 1 to {TEXT_MAX} printable characters")
-    return value
+    command = kind(**values)
+    if fault := fault_of(command):
+        raise Malformed(fault)
+    return command
 
 
 def event_to_json(event: Event) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def room(used: i64) -> i64:
 @cython.exceptval(check=False)
 def scatter(account: i32, instr: i32) -> i64:
     """Spread an account and an instrument over a table; neither product passes 63 bits."""
-    mixed: i64 = (cython.cast(i64, account) * 0x9E3779B1) ^ (cython.cast(i64, instr) * 0x85EBCA6B)
+    mixed: i64 = (cython.cast(i64, account) * 0x5851F42D) ^ (cython.cast(i64, instr) * 0x14057B7D)
     return mixed ^ (mixed >> 17)
 
 
@@ -335,6 +335,7 @@ class Kernel:
         return cython.cast(i32, used)
 
     @cython.cfunc
+    @cython.exceptval(check=False)
     def _enter(self, index: i32) -> cython.void:
         """Put a position in the table: open addressing, at most half full."""
         at: i64 = scatter(self.positions[index].account, self.positions[index].instr) & self.position_table_mask
@@ -343,7 +344,7 @@ class Kernel:
         self.position_table[at] = index
 
     @cython.cfunc
-    def _rehash(self, size: i64) -> cython.void:
+    def _rehash(self, size: i64) -> cython.int:
         index: i64
         if cython.compiled:
             PyMem_Free(self.position_table)
@@ -351,6 +352,7 @@ class Kernel:
         self.position_table_mask = room(size) - 1
         for index in range(1, self.positions_used):
             self._enter(cython.cast(i32, index))
+        return 0
 
     @cython.cfunc
     @cython.inline
@@ -406,7 +408,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
-    def _bind(self, oid: i64, slot: i32) -> cython.void:
+    def _bind(self, oid: i64, slot: i32) -> cython.int:
         """Enter an id. Grows id pages and id slots."""
         number: i64 = oid >> ID_BITS
         if number >= self.id_pages_used:
@@ -418,6 +420,7 @@ class Kernel:
             self.id_pages[number].slots = self._take_id_slots()
         self.id_pages[number].live += 1
         self.id_slots[self.id_pages[number].slots * ID_PAGE + (oid & (ID_PAGE - 1))] = slot
+        return 0
 
     @cython.cfunc
     @cython.inline
@@ -465,7 +468,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
-    def _rest(self, slot: i32) -> cython.void:
+    def _rest(self, slot: i32) -> cython.int:
         """Put an order at the end of its level's queue. Grows pages, groups and levels."""
         order: cython.pointer[Order] = cython.address(self.orders[slot])
         ladder: cython.pointer[Ladder] = self._ladder(order)
@@ -488,6 +491,7 @@ class Kernel:
             if order.ticks > ladder.best if order.side == BUY else order.ticks < ladder.best:
                 ladder.best = order.ticks
         level.tail = slot
+        return 0
 
     @cython.cfunc
     @cython.inline
@@ -544,14 +548,14 @@ class Kernel:
             ladder.best = (ladder.first + number) * 64 + trailing_zeros(self.pages[ladder.pages + number].bits)
 
     @cython.cfunc
-    def _open_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.void:
+    def _open_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.int:
         """Give a ladder empty pages that cover the instrument's band. Grows pages and groups."""
         ladder.first = cython.cast(i32, it.lo >> 6)
         ladder.n_pages = cython.cast(i32, (it.hi >> 6) - ladder.first + 1)
         given_back: list = self.ladders_free.get(ladder.n_pages)
         if given_back:
             ladder.pages, ladder.groups = given_back.pop()
-            return
+            return 0
         used: i64 = self.pages_used
         ladder.pages = cython.cast(i32, used)
         self.pages_used = used + ladder.n_pages
@@ -560,6 +564,7 @@ class Kernel:
         ladder.groups = cython.cast(i32, used)
         self.groups_used = used + (ladder.n_pages + 63) // 64
         self.groups = cython.cast(cython.pointer[u64], grow(self.groups, cython.sizeof(u64), used, self.groups_used))
+        return 0
 
     @cython.cfunc
     def _take_level_page(self) -> i32:
@@ -580,7 +585,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
-    def _match(self, order: cython.pointer[Order], it: cython.pointer[Instrument], instr: i32) -> cython.bint:
+    def _match(self, order: cython.pointer[Order], it: cython.pointer[Instrument], instr: i32) -> cython.int:
         """Trade an incoming order against the other side: best price first, then oldest.
 
         False when it met an order of its own account and self-trade prevention stopped it.
@@ -595,6 +600,7 @@ class Kernel:
                 and self.positions[resting.position].account == self.positions[order.position].account
             ):
                 return False
+            self._reserve()
             qty: i64 = order.open if order.open < resting.open else resting.open
             order.open -= qty
             resting.open -= qty
@@ -608,6 +614,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(check=False)
     def _settle(
         self,
         order: cython.pointer[Order],
@@ -666,19 +673,27 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(check=False)
     def _event(self) -> cython.pointer[Event]:
-        """Room for the next event. Grows events."""
-        if self.events_used == self.events_room:
-            self.events = cython.cast(
-                cython.pointer[Event],
-                grow(self.events, cython.sizeof(Event), self.events_room, 2 * self.events_room),
-            )
-            self.events_room *= 2
+        """The next event, for which `_reserve` made room."""
         self.events_used += 1
         return cython.address(self.events[self.events_used - 1])
 
     @cython.cfunc
     @cython.inline
+    def _reserve(self) -> cython.int:
+        """Make room for two more events. Grows events."""
+        if self.events_used + 2 > self.events_room:
+            self.events = cython.cast(
+                cython.pointer[Event],
+                grow(self.events, cython.sizeof(Event), self.events_room, 2 * self.events_room),
+            )
+            self.events_room *= 2
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
     def _retire(self, order: cython.pointer[Order], reason: i32) -> cython.void:
         """Release an order that is in no queue, and say so."""
         position: cython.pointer[Position] = cython.address(self.positions[order.position])
@@ -701,6 +716,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(check=False)
     def _cancel(self, slot: i32, reason: i32) -> cython.void:
         order: cython.pointer[Order] = cython.address(self.orders[slot])
         self._unlink(order)
@@ -787,6 +803,7 @@ class Kernel:
             self._bind(oid, slot)
         else:
             if order.open:
+                self._reserve()
                 self._retire(order, BY_IOC if unhindered else BY_SELF_TRADE)
             self._give_slot(slot)
         return ACCEPTED
@@ -797,6 +814,7 @@ class Kernel:
         slot: i32 = self._slot(oid)
         if slot == 0 or self.positions[self.orders[slot].position].account != account:
             return UNKNOWN_ORDER
+        self._reserve()
         self._cancel(slot, BY_USER)
         return ACCEPTED
 
@@ -839,7 +857,7 @@ class Kernel:
     @cython.cfunc
     def _run(
         self, commands: cython.pointer[Command], codes: cython.pointer[cython.schar], count: cython.Py_ssize_t
-    ) -> cython.void:
+    ) -> cython.int:
         at: cython.Py_ssize_t
         for at in range(count):
             command: cython.pointer[Command] = cython.address(commands[at])
@@ -851,6 +869,7 @@ class Kernel:
                 codes[at] = self.cancel(command.oid, command.account)
             else:
                 codes[at] = MALFORMED
+        return 0
 
     def drain(self) -> list[tuple[int, ...]]:
         """Return the events since the last drain as tuples in the order of EVENT_DTYPE, and forget them."""
@@ -934,6 +953,7 @@ class Kernel:
             if not lo * it.tick <= order[2] <= hi * it.tick
         ]
         for oid in sorted(outside):
+            self._reserve()
             self._cancel(self._slot(oid), BY_BAND)
         it.lo = lo
         it.hi = hi
@@ -942,10 +962,10 @@ class Kernel:
         self._move_ladder(cython.address(self.ladders[2 * instr + SELL]), it)
 
     @cython.cfunc
-    def _move_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.void:
+    def _move_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.int:
         """Give a ladder pages for the new band; those that both bands cover keep their levels."""
         if ladder.pages == 0:
-            return
+            return 0
         first: i64 = ladder.first
         pages: i32 = ladder.pages
         groups: i32 = ladder.groups
@@ -968,6 +988,7 @@ class Kernel:
             page.levels = 0
             self.groups[groups + (number >> 6)] = 0
         self.ladders_free.setdefault(count, []).append((pages, groups))
+        return 0
 
     def set_state(self, instr: i32, state: i32) -> None:
         """Open, halt or close an instrument: a code of `Phase`."""
