@@ -49,5 +49,5 @@ COMMAND_DTYPE = np.dtype(
     ]
 )
 EVENT_FIELDS_I4 = ("kind", "instr", "side", "reason", "account", "maker_account")
-EVENT_FIELDS_I8 = ("oid", "maker_oid", "price", "qty", "open", "maker_open", "fee", "maker_fee", "release")
+EVENT_FIELDS_I8 = ("oid", "maker_oid", "price", "qty", "open", "maker_open", "fee", "maker_fee", "filled", "release")
 EVENT_DTYPE = np.dtype([(f, "i4") for f in EVENT_FIELDS_I4] + [(f, "i8") for f in EVENT_FIELDS_I8])

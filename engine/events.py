@@ -105,7 +105,7 @@ class Traded(NamedTuple):
 
 
 class Cancelled(NamedTuple):
-    """An order's open quantity `qty` left the book; `release` became free again."""
+    """An order's open quantity `qty` left the book after `filled` had traded; `release` became free again."""
 
     seq: int
     ts: int
@@ -114,9 +114,11 @@ class Cancelled(NamedTuple):
     oid: int
     sym: str
     side: str
+    px: int
     qty: int
     reason: str
     release: int
+    filled: int
 
 
 Event: TypeAlias = (

@@ -200,7 +200,7 @@ class Exchange:
         """Turn what the kernel did into events, and forget the orders that are done."""
         for (
             kind, instr, side, reason, account, maker_account, oid, maker_oid, px, qty, left, maker_left, fee,
-            maker_fee, release,
+            maker_fee, filled, release,
         ) in self.kernel.drain():  # fmt: skip
             it = self._instruments[self._syms[instr]]
             acct = self._accts[account]
@@ -224,7 +224,20 @@ class Exchange:
                 )
             else:
                 events.append(
-                    Cancelled(self.seq, self.ts, acct, cid, oid, it.sym, SIDES[side], qty, REASONS[reason], release)
+                    Cancelled(
+                        self.seq,
+                        self.ts,
+                        acct,
+                        cid,
+                        oid,
+                        it.sym,
+                        SIDES[side],
+                        px,
+                        qty,
+                        REASONS[reason],
+                        release,
+                        filled,
+                    )
                 )
 
     # --------------------------------------------------------------------------------------------- cold commands

@@ -137,6 +137,7 @@ Event = cython.struct(
     maker_open=cython.longlong,
     fee=cython.longlong,
     maker_fee=cython.longlong,
+    filled=cython.longlong,  # of the order so far
     release=cython.longlong,  # back to free: the buyer's in a trade, the owner's in a cancel
 )
 Command = cython.struct(
@@ -667,6 +668,7 @@ class Kernel:
         event.qty = qty
         event.open = order.open
         event.maker_open = resting.open
+        event.filled = order.filled
         event.fee = fee
         event.maker_fee = resting_fee
         event.release = release
@@ -710,6 +712,7 @@ class Kernel:
         event.qty = order.open
         event.open = 0
         event.maker_open = 0
+        event.filled = order.filled
         event.fee = 0
         event.maker_fee = 0
         event.release = self._release(order)
@@ -893,6 +896,7 @@ class Kernel:
                     event.maker_open,
                     event.fee,
                     event.maker_fee,
+                    event.filled,
                     event.release,
                 )
             )

@@ -5,10 +5,25 @@ them as they are; JSON carries money as a decimal string of yuan (`"2680.00"`). 
 Field names follow PROTOCOL: sym, px, qty, cid, oid, seq, ts (integer nanoseconds UTC).
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+if TYPE_CHECKING:
+    Fen = int
+    Amount = int
+else:
+
+    class Fen(int):
+        """Integer fen: a decimal string of yuan in JSON, the integer itself in MessagePack."""
+
+    class Amount(int):
+        """Fen, and then written as Fen, or bottles: its message says of what asset."""
+
+
+FEN_MAX = 1 << 53
+Qty = Annotated[int, msgspec.Meta(ge=1, le=FEN_MAX)]
+Text = Annotated[str, msgspec.Meta(max_length=64)]
 SideCode = Literal["B", "S"]
 TifCode = Literal["GTC", "IOC"]
 
@@ -23,23 +38,23 @@ class Instrument(msgspec.Struct, kw_only=True):
     vintage: int  # 0 when the line has none
     ml: int
     abv_bp: int  # alcohol by volume in hundredths of a percent
-    tick: int
+    tick: Fen
     lot: int
     min_qty: int
     max_qty: int
-    lo: int  # band, inclusive
-    hi: int
-    ref: int
+    lo: Fen  # band, inclusive
+    hi: Fen
+    ref: Fen
     phase: str
-    last: int  # last trade, 0 before the first
+    last: Fen  # last trade, 0 before the first
 
 
 class Balance(msgspec.Struct, kw_only=True):
-    """Free and held amount of one asset: fen for CNY, bottles for a symbol."""
+    """Free and held amount of one asset: money for CNY, bottles for a symbol."""
 
     asset: str
-    free: int
-    held: int
+    free: Amount
+    held: Amount
 
 
 class Order(msgspec.Struct, kw_only=True):
@@ -47,7 +62,7 @@ class Order(msgspec.Struct, kw_only=True):
     cid: str
     sym: str
     side: SideCode
-    px: int
+    px: Fen
     qty: int
     cum: int  # filled
     lvs: int  # still open; 0 when done
@@ -56,13 +71,67 @@ class Order(msgspec.Struct, kw_only=True):
     ts: int
 
 
-class OrderNew(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    sym: str
+class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="op"):
+    """What a client may ask on the socket; `id` comes back with the answer."""
+
+    id: int = 0
+
+
+class OrderNew(Request, kw_only=True, tag="order.new"):
+    sym: Text
     side: SideCode
-    px: int
-    qty: int
+    px: Fen
+    qty: Qty
     tif: TifCode = "GTC"
-    cid: str = ""  # empty: the server gives one
+    cid: Text = ""  # empty: the server gives one
+
+
+class OrderCancel(Request, kw_only=True, tag="order.cancel"):
+    cid: str
+
+
+class OrderCancelAll(Request, kw_only=True, tag="order.cancel_all"):
+    sym: str = ""
+
+
+class OrderGet(Request, kw_only=True, tag="order.get"):
+    cid: str
+
+
+class Login(Request, kw_only=True, tag="login"):
+    """The same signature as on HTTP, over GET and the socket's path with an empty body."""
+
+    key: str
+    ts: str
+    nonce: str
+    sign: str
+
+
+class Subscribe(Request, kw_only=True, tag="subscribe"):
+    """Channels `book`, `trades`, `ticker` of these symbols; `exec` and `balance` of the account, after login."""
+
+    ch: list[str]
+    sym: list[str] = []
+
+
+class Unsubscribe(Request, kw_only=True, tag="unsubscribe"):
+    ch: list[str]
+    sym: list[str] = []
+
+
+class Ping(Request, kw_only=True, tag="ping"):
+    pass
+
+
+AnyRequest = OrderNew | OrderCancel | OrderCancelAll | OrderGet | Login | Subscribe | Unsubscribe | Ping
+
+
+class Done(msgspec.Struct, kw_only=True):
+    """The answer to a request that has nothing else to say."""
+
+    op: str
+    id: int = 0
+    ts: int = 0
 
 
 class Ack(msgspec.Struct, kw_only=True):
@@ -102,14 +171,14 @@ class Book(msgspec.Struct, kw_only=True, tag_field="ch", tag="book"):
     seq: int
     prev: int
     ts: int
-    b: list[tuple[int, int]]
-    a: list[tuple[int, int]]
+    b: list[tuple[Fen, int]]
+    a: list[tuple[Fen, int]]
     why: str = ""
 
 
 class TradePrint(msgspec.Struct, kw_only=True):
     id: int
-    px: int
+    px: Fen
     qty: int
     side: SideCode  # the aggressor's
     ts: int
@@ -132,19 +201,19 @@ class Ticker(msgspec.Struct, kw_only=True, tag_field="ch", tag="ticker"):
     seq: int
     prev: int
     ts: int
-    last: int
-    bid: int  # best bid, 0 when there is none
+    last: Fen
+    bid: Fen  # best bid, 0 when there is none
     bid_qty: int
-    ask: int
+    ask: Fen
     ask_qty: int
-    open: int  # first trade since start of day, 0 before it
-    high: int
-    low: int
+    open: Fen  # first trade since start of day, 0 before it
+    high: Fen
+    low: Fen
     vol: int  # bottles
-    turnover: int  # fen
-    ref: int
-    lo: int
-    hi: int
+    turnover: Fen  # fen
+    ref: Fen
+    lo: Fen
+    hi: Fen
     phase: str
 
 
@@ -158,11 +227,11 @@ class Exec(msgspec.Struct, kw_only=True, tag_field="ch", tag="exec"):
     sym: str
     side: SideCode
     et: str
-    px: int
+    px: Fen
     qty: int
     cum: int
     lvs: int
-    fee: int
+    fee: Fen
     role: Literal["maker", "taker", ""]
     tid: int
     why: str
@@ -175,16 +244,119 @@ class BalanceChange(msgspec.Struct, kw_only=True, tag_field="ch", tag="balance")
     aseq: int
     prev: int
     asset: str
-    free: int
-    held: int
+    free: Amount
+    held: Amount
     ts: int
 
 
 class Heartbeat(msgspec.Struct, kw_only=True, tag_field="ch", tag="heartbeat"):
-    """Once a second: the last sequence of each subscription, keyed `channel:sym`."""
+    """Once a second: the last sequence of each subscription, by `channel:sym`, and of the `account`."""
 
     ts: int
-    last: dict[str, int]
+    seqs: dict[str, int]
 
 
-Frame = Book | Trades | Ticker | Exec | BalanceChange | Heartbeat | Fault
+class Key(msgspec.Struct, kw_only=True):
+    """A key as its owner gets it, once. `acct` is the account that it acts for."""
+
+    key: str
+    secret: str
+    acct: int
+    scopes: list[str]
+
+
+class BandSet(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An operator's band: percentages in basis points; `ref` 0 keeps the reference price."""
+
+    up_bp: int
+    down_bp: int
+    ref: Fen = 0
+    reason: str = ""
+
+
+class KeyNew(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    acct: int
+    scopes: list[str]
+
+
+class Disconnected(msgspec.Struct, kw_only=True):
+    """The client's own word in a stream: the socket is gone, and what was shown may be stale."""
+
+    why: str
+
+
+Frame = Book | Trades | Ticker | Exec | BalanceChange | Heartbeat
+Encoding = Literal["json", "msgpack"]
+SUBPROTOCOLS: dict[str, Encoding] = {"cellarbook.v1.json": "json", "cellarbook.v1.msgpack": "msgpack"}
+
+MONEY = frozenset({"px", "tick", "lo", "hi", "ref", "last", "bid", "ask", "open", "high", "low", "turnover", "fee"})
+
+
+def yuan(fen: int) -> str:
+    """`268000` fen as `"2680.00"`."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+
+
+def fen_of(text: str) -> int:
+    """`"2680.00"`, `"2680.5"` or `"2680"` as fen, exactly. Raises ValueError for anything else."""
+    whole, dot, cents = text.partition(".")
+    digits = whole.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 14):
+        raise ValueError(f"{text[:20]!r} is not an amount of yuan")
+    if (dot and not cents) or len(cents) > 2 or (cents and not (cents.isascii() and cents.isdigit())):
+        raise ValueError(f"{text[:20]!r} is not an amount of yuan with at most two decimals")
+    fen = int(digits) * 100 + int((cents + "00")[:2])
+    return -fen if whole.startswith("-") else fen
+
+
+def _from_json(kind: type[int], value: object) -> int:
+    if type(value) is int and kind is Amount:
+        return kind(value)
+    if type(value) is not str:
+        raise ValueError("money is a decimal string of yuan")
+    return kind(_bounded(fen_of(value)))
+
+
+def _from_msgpack(kind: type[int], value: object) -> int:
+    if type(value) is not int:
+        raise ValueError("money is an integer of fen")
+    return kind(_bounded(value))
+
+
+def _bounded(fen: int) -> int:
+    if abs(fen) > FEN_MAX:
+        raise ValueError("amount out of range")
+    return fen
+
+
+def decoder(kind: Any, encoding: Encoding) -> "msgspec.json.Decoder[Any] | msgspec.msgpack.Decoder[Any]":
+    """A strict decoder for a struct or a union of them. Its `decode` raises msgspec.DecodeError."""
+    if encoding == "json":
+        return msgspec.json.Decoder(kind, dec_hook=_from_json)
+    return msgspec.msgpack.Decoder(kind, dec_hook=_from_msgpack)
+
+
+def encode(message: Any, encoding: Encoding) -> bytes:
+    """Encode a struct, or a list of them."""
+    if encoding == "msgpack":
+        return msgspec.msgpack.encode(message)
+    return msgspec.json.encode(_with_yuan(msgspec.to_builtins(message)))
+
+
+def _with_yuan(data: Any) -> Any:
+    """Turn the money in plain data into decimal strings, in place."""
+    if isinstance(data, list):
+        return [_with_yuan(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    for name, value in data.items():
+        if name in MONEY:
+            data[name] = yuan(value)
+        elif name in ("b", "a"):
+            data[name] = [(yuan(px), qty) for px, qty in value]
+        elif isinstance(value, list | dict):
+            data[name] = _with_yuan(value)
+    if data.get("asset") == "CNY":
+        data["free"], data["held"] = yuan(data["free"]), yuan(data["held"])
+    return data

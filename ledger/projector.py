@@ -37,7 +37,7 @@ class Projector:
     A fault stops the projection; it is raised by the next `offer` or `drain`, and told to `on_fault` at once.
     """
 
-    def __init__(self, path: Path, on_fault: Callable[[LedgerError], None] | None = None) -> None:
+    def __init__(self, path: Path, on_fault: Callable[[LedgerError], object] | None = None) -> None:
         self.path = path
         self.on_fault = on_fault
         self.fault: LedgerError | None = None

@@ -72,6 +72,11 @@ class LedgerReader:
         query = select(trades).where(trades.c.sym == sym).order_by(trades.c.id.desc()).limit(limit)
         return [TradeRow(*row) for row in await self._all(query)]
 
+    async def trades_since(self, ts: int) -> list[TradeRow]:
+        """Every trade from a time on, oldest first."""
+        query = select(trades).where(trades.c.ts >= ts).order_by(trades.c.id)
+        return [TradeRow(*row) for row in await self._all(query)]
+
     async def _all(self, query: Select[Any]) -> list[Any]:
         async with self._engine.connect() as connection:
             return list((await connection.execute(query)).all())

@@ -188,7 +188,19 @@ class ReferenceExchange:
             if not queue:
                 del self.lines[order.sym].sides[order.side][order.px]
         self.add(order.acct, CASH if order.side == Side.BUY else order.sym, order.held, -order.held)
-        self.say(Cancelled, order.acct, order.cid, order.oid, order.sym, order.side, left, reason, order.held)
+        self.say(
+            Cancelled,
+            order.acct,
+            order.cid,
+            order.oid,
+            order.sym,
+            order.side,
+            order.px,
+            left,
+            reason,
+            order.held,
+            order.qty - left,
+        )
 
     def place(self, command: Place) -> None:
         if (command.acct, command.cid) in self.orders:

@@ -1,0 +1,179 @@
+"""The composition root: recovers the exchange, wires the parts, serves, and stops in order."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine
+
+from aiohttp import web
+
+from gateway import rest, ws
+from gateway.auth import Authenticator, ensure_operator_key
+from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, SNAPSHOT_EVERY, Config
+from gateway.feed import Feed
+from gateway.market import Market
+from gateway.sequencer import Sequencer
+from gateway.store import Store
+from gateway.tape import start_of_day
+from gateway.wire import TradePrint
+from ledger import snapshots
+from ledger.faults import LedgerError
+from ledger.reader import LedgerReader
+from ledger.recovery import LEDGER, SNAPSHOTS, recover
+from marketplace import catalog
+
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """One running exchange. `url` says where it listens; `fault` why it had to stop."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.url = ""
+        self.fault: BaseException | None = None
+        self.stopping = asyncio.Event()
+        self._stack = contextlib.AsyncExitStack()
+
+    async def start(self) -> Market:
+        """Recover and open for business. Raises LedgerError, or OSError when the address is taken."""
+        data = self.config.data
+        loop = asyncio.get_running_loop()
+        recovered = await asyncio.to_thread(recover, data)
+        self._stack.callback(recovered.journal.close)
+        recovered.projector.on_fault = lambda error: loop.call_soon_threadsafe(self._fail, error)
+        recovered.projector.start()
+        self._stack.push_async_callback(asyncio.to_thread, recovered.projector.stop)
+        store = Store(data / "shop.sqlite")
+        self._stack.callback(store.close)
+        ensure_operator_key(store, data / "operator.key")
+        reader = LedgerReader(data / LEDGER)
+        self._stack.push_async_callback(reader.close)
+        now = self.config.clock()
+        feed = Feed(recovered.exchange, epoch=now // 10**9)
+        for trade in await reader.trades_since(start_of_day(now)):
+            side = "B" if trade.aggressor == "B" else "S"
+            feed.tapes[trade.sym].add(
+                TradePrint(id=trade.id, px=trade.px, qty=trade.qty, side=side, ts=trade.ts)  # type: ignore[arg-type]
+            )
+        sequencer = Sequencer(recovered.journal, recovered.exchange, recovered.projector, feed.publish, self._fail)
+        sequencer.start()
+        self._stack.push_async_callback(self._snapshot, sequencer)
+        self._stack.push_async_callback(sequencer.stop)
+        market = Market(
+            self.config, recovered.exchange, sequencer, feed, reader, store, Authenticator(store, self.config.clock),
+            catalog.load(),
+        )  # fmt: skip
+        for work in (self._tick(market), self._heartbeat(market), self._snapshots(sequencer)):
+            self._stack.push_async_callback(_cancelled, loop.create_task(self._guarded(work)))
+        await self._listen(market)
+        log.info("recovered %d commands, at command %d", recovered.replayed, recovered.exchange.seq)
+        return market
+
+    async def _listen(self, market: Market) -> None:
+        app = web.Application(middlewares=[rest.errors, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX)
+        app[rest.MARKET] = market
+        app.add_routes([*rest.ROUTES, web.get(ws.PATH, ws.socket)])
+        runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        self._stack.push_async_callback(ws.close_all, market)
+        site = web.TCPSite(runner, self.config.host, self.config.port)
+        await site.start()
+        port = runner.addresses[0][1]
+        self.url = f"http://{self.config.host}:{port}"
+        announcement = self.config.data / "server.json"
+        announcement.write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
+        self._stack.callback(announcement.unlink, missing_ok=True)
+
+    async def stop(self) -> None:
+        """Refuse what is new, finish what is queued, close the sockets, write a snapshot."""
+        self.stopping.set()
+        await self._stack.aclose()
+
+    def _fail(self, error: BaseException) -> None:
+        self.fault = self.fault or error
+        self.stopping.set()
+
+    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+        """Background work that fails stops the server, loudly."""
+        try:
+            await work
+        except Exception as error:
+            log.exception("background work failed")
+            self._fail(error)
+
+    async def _tick(self, market: Market) -> None:
+        while True:
+            await asyncio.sleep(self.config.tick_s)
+            market.feed.tick()
+
+    async def _heartbeat(self, market: Market) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            market.feed.heartbeat(self.config.clock())
+
+    async def _snapshots(self, sequencer: Sequencer) -> None:
+        last = sequencer.exchange.seq
+        while True:
+            await asyncio.sleep(1)
+            if sequencer.exchange.seq - last >= SNAPSHOT_EVERY:
+                last = sequencer.exchange.seq
+                await self._snapshot(sequencer)
+
+    async def _snapshot(self, sequencer: Sequencer) -> None:
+        """Write the state between two groups; nothing else runs meanwhile."""
+        if self.fault is None and sequencer.exchange.seq:
+            snapshots.write(self.config.data / SNAPSHOTS, sequencer.exchange)
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@contextlib.asynccontextmanager
+async def serving(config: Config) -> AsyncIterator[Server]:
+    """A server for the length of a block."""
+    server = Server(config)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
+
+
+async def _serve(config: Config) -> int:
+    server = Server(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stopping.set)
+    try:
+        await server.start()
+        print(f"cellarbook: {server.url}, data in {config.data}", flush=True)
+        await server.stopping.wait()
+    finally:
+        await server.stop()
+    if server.fault is not None:
+        print(f"cellarbook: stopped: {server.fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(config: Config) -> int:
+    """Serve until a signal or a fault; return the process's exit code. Raises LedgerError, OSError at the start."""
+    logging.basicConfig(level=logging.WARNING, format='{"level":"%(levelname)s","at":"%(name)s","msg":"%(message)s"}')
+    try:
+        import uvloop
+
+        return uvloop.run(_serve(config))
+    except ImportError:
+        return asyncio.run(_serve(config))
+
+
+__all__ = ["LedgerError", "Server", "run", "serving"]

@@ -1,0 +1,29 @@
+"""What one server is told at its start."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+BODY_MAX = 16 * 1024  # bytes of a request's body
+ADMIN_BODY_MAX = 1024 * 1024  # of an operator's list of commands
+FRAME_MAX = 64 * 1024  # bytes of a socket's frame
+KEEPALIVE_S = 15
+BODY_TIMEOUT_S = 10
+HEARTBEAT_S = 1.0
+QUEUE_MAX = 20_000  # commands waiting for the journal
+BACKLOG_MAX = 2_000  # groups waiting for the books
+BUFFER_MAX = 32 * 1024  # bytes that a slow reader may owe before it is conflated
+SNAPSHOT_EVERY = 200_000  # commands
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Port 0 takes any free port. `clock` gives integer nanoseconds UTC."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8765
+    tick_s: float = 0.016  # how often the feed writes
+    origins: tuple[str, ...] = ()  # web origins allowed beside the server's own
+    clock: Callable[[], int] = time.time_ns

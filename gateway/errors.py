@@ -1,0 +1,80 @@
+"""The one table of what can go wrong for a client: code, HTTP status, and words.
+
+Codes are grouped and stable: 1xxx who you are, 2001 how often, 30xx the request, 4xxx the market's rules, 5xxx the
+order, 900x the exchange itself. docs/api.md lists every one; a test holds the two together.
+"""
+
+from typing import NamedTuple
+
+from engine.events import Rejected
+from engine.reject import Reject
+from gateway.wire import Fault, yuan
+
+
+class Kind(NamedTuple):
+    code: int
+    status: int
+    words: str
+
+
+class Problem(Exception):
+    """A request that ends in a `Fault`."""
+
+    def __init__(self, name: str, *, field: str = "", msg: str = "", cid: str = "") -> None:
+        super().__init__(name)
+        self.fault = fault(name, field=field, msg=msg, cid=cid)
+
+    @property
+    def status(self) -> int:
+        return KINDS[self.fault.name].status
+
+
+KINDS: dict[str, Kind] = {
+    "UNAUTHENTICATED": Kind(1001, 401, "sign the request, or log in on the socket first"),
+    "BAD_SIGNATURE": Kind(1002, 401, "the signature, timestamp or nonce is not valid"),
+    "FORBIDDEN": Kind(1003, 403, "this key may not do that"),
+    "BAD_ORIGIN": Kind(1004, 403, "this web origin is not allowed"),
+    "MALFORMED": Kind(3001, 400, "the request is malformed"),
+    "UNKNOWN_INSTRUMENT": Kind(3002, 404, "there is no such instrument"),
+    "OFF_TICK": Kind(3003, 400, "the price is not on the tick of {tick}"),
+    "OFF_LOT": Kind(3004, 400, "the quantity is not a multiple of the lot, {lot}"),
+    "BELOW_MIN_QTY": Kind(3005, 400, "the smallest order is {min_qty}"),
+    "ABOVE_MAX_QTY": Kind(3006, 400, "the largest order is {max_qty}"),
+    "NOT_FOUND": Kind(3007, 404, "there is nothing here"),
+    "TOO_LARGE": Kind(3008, 413, "the request is too large"),
+    "TOO_SLOW": Kind(3009, 408, "the request took too long to arrive"),
+    "INSUFFICIENT_FUNDS": Kind(4001, 422, "not enough free cash; {free} is free"),
+    "PRICE_OUT_OF_BAND": Kind(4002, 422, "the price is outside the band, {lo} to {hi}"),
+    "HALTED": Kind(4003, 409, "trading is halted"),
+    "INSUFFICIENT_BOTTLES": Kind(4004, 422, "not enough free bottles; {free} are free"),
+    "ABOVE_POSITION_LIMIT": Kind(4005, 422, "the largest holding is {max_holding}"),
+    "PHASE_CLOSED": Kind(4006, 409, "the market takes no orders in this phase"),
+    "DUPLICATE_ID": Kind(5001, 409, "this id was used before"),
+    "UNKNOWN_ORDER": Kind(5002, 404, "there is no such open order"),
+    "BUSY": Kind(9002, 503, "the exchange is busy, or stopping"),
+    "INTERNAL": Kind(9000, 500, "the exchange made a mistake; it is in its log"),
+    "OUTCOME_UNKNOWN": Kind(9001, 503, "nobody knows whether this happened; ask again by cid"),
+}
+RETRY = {"BUSY": ("after", 200), "OUTCOME_UNKNOWN": ("unknown", 1000)}
+MONEY = {
+    "PRICE_OUT_OF_BAND": ("lo", "hi"),
+    "OFF_TICK": ("tick",),
+    "INSUFFICIENT_FUNDS": ("free",),
+}
+
+
+def fault(name: str, *, field: str = "", msg: str = "", cid: str = "", detail: dict[str, int] | None = None) -> Fault:
+    """Return the error of this name; `msg` replaces the table's words, `detail` fills them in."""
+    kind = KINDS[name]
+    said = {key: yuan(value) if key in MONEY.get(name, ()) else value for key, value in (detail or {}).items()}
+    words = msg or (kind.words.format(**said) if said or "{" not in kind.words else kind.words.partition(";")[0])
+    retry, after_ms = RETRY.get(name, ("never", 0))
+    return Fault(code=kind.code, name=name, msg=words, field=field, cid=cid, retry=retry, after_ms=after_ms)  # type: ignore[arg-type]
+
+
+def fault_of_rejection(event: Rejected) -> Fault:
+    return fault(Reject(event.code).name, cid=event.cid, detail=event.detail)
+
+
+def status_of(problem: Fault) -> int:
+    return KINDS[problem.name].status

@@ -1,0 +1,94 @@
+"""What the handlers share: the parts of one running exchange, and the questions that REST and socket both answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.exchange import Exchange, OpenOrder
+from gateway.auth import Authenticator
+from gateway.config import Config
+from gateway.errors import Problem
+from gateway.feed import Feed
+from gateway.sequencer import Sequencer
+from gateway.store import Store
+from gateway.wire import Balance, Instrument, Order
+from ledger.reader import LedgerReader, OrderRow
+from marketplace.catalog import Facts
+
+
+@dataclass(slots=True)
+class Market:
+    config: Config
+    exchange: Exchange
+    sequencer: Sequencer
+    feed: Feed
+    reader: LedgerReader
+    store: Store
+    authenticator: Authenticator
+    catalog: Mapping[str, Facts]
+    sockets: set[Any] = field(default_factory=set)
+
+    def instruments(self) -> list[Instrument]:
+        return [self.instrument(sym) for sym in self.exchange.instruments]
+
+    def instrument(self, sym: str) -> Instrument:
+        """The engine's limits with the catalogue's facts; a line without facts goes by its symbol."""
+        it = self.exchange.instruments[sym]
+        facts = self.catalog.get(sym)
+        return Instrument(
+            sym=sym,
+            name_zh=facts.name_zh if facts else sym,
+            name_en=facts.name_en if facts else sym,
+            winery=facts.winery if facts else "",
+            vintage=facts.vintage if facts else 0,
+            ml=facts.ml if facts else 0,
+            abv_bp=facts.abv_bp if facts else 0,
+            tick=it.tick, lot=it.lot, min_qty=it.min_qty, max_qty=it.max_qty, lo=it.lo, hi=it.hi, ref=it.ref,
+            phase=it.phase, last=it.last,
+        )  # fmt: skip
+
+    def known(self, sym: str) -> str:
+        """The symbol itself. Raises Problem when nothing of that name is listed."""
+        if sym not in self.exchange.instruments:
+            raise Problem("UNKNOWN_INSTRUMENT", field="sym")
+        return sym
+
+    def balances(self, acct: int) -> list[Balance]:
+        found = self.exchange.balances(acct)
+        return [Balance(asset=asset, free=balance.free, held=balance.held) for asset, balance in found.items()]
+
+    async def order(self, acct: int, cid: str) -> Order:
+        """One of the account's orders, open or done. Raises Problem; nobody sees another's order."""
+        row = await self.reader.order(acct, cid)
+        if open_order := self.exchange.order(acct, cid):
+            return wire_of_open(open_order, row.ts if row else 0)
+        if row is None or row.open:
+            # Done a moment ago and not yet in the books: wait for them.
+            await self.sequencer.projected()
+            row = await self.reader.order(acct, cid)
+        if row is None:
+            raise Problem("UNKNOWN_ORDER", field="cid", cid=cid)
+        return wire_of_row(row)
+
+    async def orders(self, acct: int, limit: int) -> list[Order]:
+        """The account's last orders, newest first."""
+        await self.sequencer.projected()
+        return [wire_of_row(row) for row in await self.reader.orders(acct, limit)]
+
+    def open_orders(self, acct: int) -> list[Order]:
+        return [wire_of_open(order, 0) for order in self.exchange.orders(acct)]
+
+
+def wire_of_open(order: OpenOrder, ts: int) -> Order:
+    return Order(
+        oid=order.oid, cid=order.cid, sym=order.sym, side="B" if order.side == "B" else "S", px=order.px, qty=order.qty,
+        cum=order.qty - order.open, lvs=order.open, tif="IOC" if order.tif == "IOC" else "GTC", st="open", ts=ts,
+    )  # fmt: skip
+
+
+def wire_of_row(row: OrderRow) -> Order:
+    return Order(
+        oid=row.oid, cid=row.cid, sym=row.sym, side="B" if row.side == "B" else "S", px=row.px, qty=row.qty,
+        cum=row.filled, lvs=row.open, tif="IOC" if row.tif == "IOC" else "GTC",
+        st="open" if row.open else "cancelled" if row.reason else "filled", ts=row.ts,
+    )  # fmt: skip

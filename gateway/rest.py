@@ -1,0 +1,272 @@
+"""REST: each handler decodes, authorises, submits and encodes. JSON only, money as decimal strings."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from engine.codec import Malformed, command_from_json, event_to_json
+from engine.commands import Cancel, CancelAll, Command, SetBand
+from engine.events import Event, Rejected
+from gateway.auth import require
+from gateway.config import ADMIN_BODY_MAX, BODY_MAX, BODY_TIMEOUT_S
+from gateway.errors import Problem, fault, fault_of_rejection, status_of
+from gateway.market import Market
+from gateway.orders import cancel_ack, place_ack, place_command
+from gateway.store import SCOPES, Identity
+from gateway.wire import Ack, BandSet, Book, Fault, KeyNew, OrderNew, Trades, decoder, encode
+
+log = logging.getLogger(__name__)
+
+MARKET: web.AppKey[Market] = web.AppKey("market", Market)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ORDER = decoder(OrderNew, "json")
+BAND = decoder(BandSet, "json")
+KEY = decoder(KeyNew, "json")
+LIMIT_MAX = 1_000
+
+
+def answer(message: Any, status: int = 200) -> web.Response:
+    return web.Response(body=encode(message, "json"), status=status, content_type="application/json")
+
+
+def problem(found: Fault) -> web.Response:
+    headers = {"Retry-After": str(-(-found.after_ms // 1000))} if found.after_ms else {}
+    response = answer(found, status_of(found))
+    response.headers.update(headers)
+    return response
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure leaves in the one form of `Fault`."""
+    try:
+        return await handler(request)
+    except Problem as error:
+        return problem(error.fault)
+    except web.HTTPRequestEntityTooLarge:
+        return problem(fault("TOO_LARGE"))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return problem(fault("NOT_FOUND" if error.status in (404, 405) else "MALFORMED", msg=error.reason))
+    except Exception:
+        log.exception("%s %s", request.method, request.path)
+        return problem(fault("INTERNAL"))
+
+
+@web.middleware
+async def slow_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Read the whole body first, within its limits, so that nobody holds a handler open by sending slowly."""
+    most = ADMIN_BODY_MAX if request.path.startswith("/api/v1/admin/") else BODY_MAX
+    if request.content_length is not None and request.content_length > most:
+        raise Problem("TOO_LARGE")
+    if request.can_read_body:
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                if len(await request.read()) > most:
+                    raise Problem("TOO_LARGE")
+        except TimeoutError:
+            raise Problem("TOO_SLOW") from None
+    return await handler(request)
+
+
+async def identify(request: web.Request, scope: str) -> tuple[Market, Identity]:
+    market = request.app[MARKET]
+    identity = await market.authenticator.identify(request)
+    require(identity, scope)
+    return market, identity
+
+
+async def decoded(request: web.Request, how: Any) -> Any:
+    try:
+        return how.decode(await request.read())
+    except msgspec.ValidationError as error:
+        raise malformed(error) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Problem("MALFORMED", msg=f"the body is not JSON: {error}") from error
+
+
+def malformed(error: Exception) -> Problem:
+    """The request's fault, with the field that it names."""
+    words, _, where = str(error).partition(" - at `$.")
+    return Problem("MALFORMED", msg=words, field=where.rstrip("`"))
+
+
+# ----------------------------------------------------------------------------------------------------------- orders
+
+
+async def order_new(request: web.Request) -> web.Response:
+    market, identity = await identify(request, "trade")
+    ts = market.config.clock()
+    order: OrderNew = await decoded(request, ORDER)
+    events = await market.sequencer.submit(place_command(ts, identity.acct, order))
+    return acked(place_ack(order, events, ts, market.config.clock()), 201)
+
+
+async def order_cancel(request: web.Request) -> web.Response:
+    market, identity = await identify(request, "trade")
+    ts = market.config.clock()
+    events = await market.sequencer.submit(Cancel(ts, identity.acct, request.match_info["cid"]))
+    return acked(cancel_ack("order.cancel", 0, events, ts, market.config.clock()))
+
+
+async def order_cancel_all(request: web.Request) -> web.Response:
+    """Cancel all open orders, of one instrument with `?sym=`; answers how many there were."""
+    market, identity = await identify(request, "trade")
+    sym = request.query.get("sym", "")
+    if sym:
+        market.known(sym)
+    events = await market.sequencer.submit(CancelAll(market.config.clock(), identity.acct, sym))
+    return answer({"cancelled": 0 if isinstance(events[0], Rejected) else len(events)})
+
+
+def acked(ack: Ack | Fault, status: int = 200) -> web.Response:
+    return problem(ack) if isinstance(ack, Fault) else answer(ack, status)
+
+
+async def orders(request: web.Request) -> web.Response:
+    """The account's open orders; with `?status=all` the last ones, open and done."""
+    market, identity = await identify(request, "read")
+    match request.query.get("status", "open"):
+        case "open":
+            return answer(market.open_orders(identity.acct))
+        case "all":
+            return answer(await market.orders(identity.acct, number(request, "limit", 100, LIMIT_MAX)))
+    raise Problem("MALFORMED", field="status", msg="status is open or all")
+
+
+async def order(request: web.Request) -> web.Response:
+    market, identity = await identify(request, "read")
+    return answer(await market.order(identity.acct, request.match_info["cid"]))
+
+
+async def balances(request: web.Request) -> web.Response:
+    market, identity = await identify(request, "read")
+    return answer(market.balances(identity.acct))
+
+
+def number(request: web.Request, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 0 < int(text) <= most):
+        raise Problem("MALFORMED", field=name, msg=f"{name} is a number from 1 to {most}")
+    return int(text)
+
+
+# ------------------------------------------------------------------------------------------------------ market data
+
+
+async def instruments(request: web.Request) -> web.Response:
+    return answer(request.app[MARKET].instruments())
+
+
+async def book(request: web.Request) -> web.Response:
+    """Both sides of a book, `?levels=` of each; all of them by default."""
+    market = request.app[MARKET]
+    sym = market.known(request.match_info["sym"])
+    levels = number(request, "levels", LIMIT_MAX, LIMIT_MAX)
+    bids, asks = market.exchange.book(sym, levels)
+    return answer(Book(t="s", sym=sym, ep=0, seq=0, prev=0, ts=market.exchange.ts, b=bids, a=asks))
+
+
+async def trades(request: web.Request) -> web.Response:
+    market = request.app[MARKET]
+    sym = market.known(request.match_info["sym"])
+    prints = list(market.feed.tapes[sym].prints)
+    return answer(Trades(t="s", sym=sym, ep=0, seq=0, prev=0, d=prints))
+
+
+async def now(request: web.Request) -> web.Response:
+    return answer({"ts": request.app[MARKET].config.clock()})
+
+
+async def live(_request: web.Request) -> web.Response:
+    return answer({"live": True})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Whether orders are taken."""
+    market = request.app[MARKET]
+    if not market.sequencer.is_open:
+        raise Problem("BUSY")
+    return answer({"ready": True, "seq": market.exchange.seq, "projected_seq": market.sequencer.projected_seq})
+
+
+# -------------------------------------------------------------------------------------------------------- operators
+
+
+async def admin_commands(request: web.Request) -> web.Response:
+    """Apply a list of engine commands, in the form of `cellarbook engine`, as one durable step."""
+    market, identity = await identify(request, "admin")
+    try:
+        data = msgspec.json.decode(await request.read(), type=list[Any])
+        commands = [command_from_json(item) for item in data]
+    except (msgspec.DecodeError, Malformed, RecursionError) as error:
+        raise malformed(error) from error
+    if not commands:
+        raise Problem("MALFORMED", msg="no commands")
+    ts = market.config.clock()
+    events = await submit(market, identity, "commands", request, *(stamped(command, ts) for command in commands))
+    body = msgspec.json.encode([event_to_json(event) for event in events])
+    return web.Response(body=body, content_type="application/json")
+
+
+async def admin_key(request: web.Request) -> web.Response:
+    """Make an API key for an account; its secret is told only now."""
+    market, identity = await identify(request, "admin")
+    wanted: KeyNew = await decoded(request, KEY)
+    if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
+        raise Problem("MALFORMED", field="scopes", msg=f"scopes are some of {', '.join(SCOPES)}")
+    market.store.record_action(
+        market.config.clock(), identity.key, "key", "", {"acct": wanted.acct, "scopes": wanted.scopes}
+    )
+    return answer(market.store.create_key(wanted.acct, wanted.scopes), 201)
+
+
+async def band_set(request: web.Request) -> web.Response:
+    """Set one instrument's band, with a reason that is kept."""
+    market, identity = await identify(request, "admin")
+    band: BandSet = await decoded(request, BAND)
+    sym = market.known(request.match_info["sym"])
+    command = SetBand(market.config.clock(), sym, band.up_bp, band.down_bp, int(band.ref))
+    events = await submit(market, identity, band.reason, request, command)
+    if isinstance(events[0], Rejected):
+        return problem(fault_of_rejection(events[0]))
+    return answer(market.instrument(sym))
+
+
+async def submit(
+    market: Market, identity: Identity, reason: str, request: web.Request, *commands: Command
+) -> list[Event]:
+    """Submit an operator's commands and keep who did it, and why."""
+    events = await market.sequencer.submit(*commands)
+    detail = {"seq": events[-1].seq, "commands": len(commands)}
+    market.store.record_action(market.config.clock(), identity.key, f"{request.method} {request.path}", reason, detail)
+    return events
+
+
+def stamped(command: Command, ts: int) -> Command:
+    return command if command.ts else command._replace(ts=ts)
+
+
+ROUTES = [
+    web.post("/api/v1/orders", order_new),
+    web.get("/api/v1/orders", orders),
+    web.delete("/api/v1/orders", order_cancel_all),
+    web.get("/api/v1/orders/{cid}", order),
+    web.delete("/api/v1/orders/{cid}", order_cancel),
+    web.get("/api/v1/balances", balances),
+    web.get("/api/v1/instruments", instruments),
+    web.get("/api/v1/instruments/{sym}/book", book),
+    web.get("/api/v1/instruments/{sym}/trades", trades),
+    web.get("/api/v1/time", now),
+    web.post("/api/v1/admin/commands", admin_commands),
+    web.post("/api/v1/admin/keys", admin_key),
+    web.put("/api/v1/bands/{sym}", band_set),
+    web.get("/live", live),
+    web.get("/ready", ready),
+]

@@ -1,0 +1,46 @@
+"""What the market did: the last trades of each instrument and the figures of its day."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.wire import TradePrint
+
+PRINTS = 50  # trades kept for those who come later
+DAY_NS = 86_400 * 10**9
+SHANGHAI_NS = 8 * 3_600 * 10**9  # the day begins at midnight there
+
+
+def day_of(ts: int) -> int:
+    """The number of the day in Shanghai that a time falls in."""
+    return (ts + SHANGHAI_NS) // DAY_NS
+
+
+def start_of_day(ts: int) -> int:
+    return day_of(ts) * DAY_NS - SHANGHAI_NS
+
+
+@dataclass(slots=True)
+class Tape:
+    """One instrument's trades of today in figures, and the last ones in full."""
+
+    day: int = 0
+    open: int = 0
+    high: int = 0
+    low: int = 0
+    vol: int = 0
+    turnover: int = 0
+    prints: deque[TradePrint] = field(default_factory=lambda: deque(maxlen=PRINTS))
+
+    def add(self, trade: TradePrint) -> None:
+        if (day := day_of(trade.ts)) != self.day:
+            self.day, self.open, self.high, self.low, self.vol, self.turnover = day, trade.px, 0, trade.px, 0, 0
+        self.high = max(self.high, trade.px)
+        self.low = min(self.low, trade.px)
+        self.vol += trade.qty
+        self.turnover += trade.px * trade.qty
+        self.prints.append(trade)
+
+    def extend(self, trades: Iterable[TradePrint]) -> None:
+        for trade in trades:
+            self.add(trade)
