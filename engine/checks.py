@@ -4,7 +4,7 @@ The one table of them, read by the JSON codec and by the exchange itself.
 """
 
 from enum import StrEnum
-from typing import get_type_hints
+from typing import NamedTuple, get_type_hints
 
 from engine.codes import AMOUNT_MAX
 from engine.commands import (
@@ -48,27 +48,42 @@ BOUNDS = {  # 0 to AMOUNT_MAX for every other number
     "lot": (1, AMOUNT_MAX),
     "min_qty": (1, AMOUNT_MAX),
 }
-FIELDS = {
-    kind: [(name, hint, name in kind._field_defaults) for name, hint in get_type_hints(kind).items()] for kind in NAMES
-}
+
+
+class Rule(NamedTuple):
+    """What one field must be: an integer from `low` to `high`, one of `choices`, or a text."""
+
+    name: str
+    is_int: bool
+    low: int
+    high: int
+    choices: frozenset[str]
+    optional: bool
+
+
+def _rule(kind: type[Command], name: str, hint: type) -> Rule:
+    low, high = BOUNDS.get(name, (0, AMOUNT_MAX))
+    choices = frozenset(map(str, CHOICES.get(name, ())))
+    return Rule(name, hint is int, low, high, choices, name in kind._field_defaults)
+
+
+RULES = {kind: [_rule(kind, name, hint) for name, hint in get_type_hints(kind).items()] for kind in NAMES}
 
 
 def fault_of(command: Command) -> str | None:
     """Say what is wrong with a command's fields, or None."""
-    for value, (name, hint, optional) in zip(command, FIELDS[type(command)], strict=True):
-        if hint is int:
-            low, high = BOUNDS.get(name, (0, AMOUNT_MAX))
+    for value, rule in zip(command, RULES[type(command)], strict=True):
+        name, is_int, low, high, choices, optional = rule
+        if is_int:
             if type(value) is not int:
                 return f"{name}: not an integer"
             if not low <= value <= high:
                 return f"{name}: out of range"
         elif not isinstance(value, str):
             return f"{name}: not a string"
-        elif name in CHOICES:
-            if value not in set(CHOICES[name]):
+        elif choices:
+            if value not in choices:
                 return f"{name}: not one of {', '.join(CHOICES[name])}"
-        elif not value and optional:
-            continue
-        elif not 0 < len(value) <= TEXT_MAX or not value.isprintable():
+        elif (not 0 < len(value) <= TEXT_MAX or not value.isprintable()) and (value or not optional):
             return f"{name}: not 1 to {TEXT_MAX} printable characters"
     return None
