@@ -13,17 +13,16 @@ from aiohttp import web
 
 from gateway import rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
-from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, SNAPSHOT_EVERY, Config
+from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, SNAPSHOT_EVERY, SNAPSHOTS_KEPT, Config
 from gateway.feed import Feed
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.tape import start_of_day
 from gateway.wire import TradePrint
-from ledger import snapshots
-from ledger.faults import LedgerError
-from ledger.reader import LedgerReader
-from ledger.recovery import LEDGER, SNAPSHOTS, recover
+from ledger.recovery import LEDGER, recover
+from ledger.snapshots import Snapshots
+from ledger.store import LedgerReader
 from marketplace import catalog
 
 log = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class Server:
         self._stack.callback(recovered.journal.close)
         recovered.projector.on_fault = lambda error: loop.call_soon_threadsafe(self._fail, error)
         recovered.projector.start()
-        self._stack.push_async_callback(asyncio.to_thread, recovered.projector.stop)
+        self._stack.push_async_callback(recovered.projector.stop)
         store = Store(data / "shop.sqlite")
         self._stack.callback(store.close)
         ensure_operator_key(store, data / "operator.key")
@@ -62,16 +61,16 @@ class Server:
             )
         sequencer = Sequencer(recovered.journal, recovered.exchange, recovered.projector, feed.publish, self._fail)
         sequencer.start()
-        self._stack.push_async_callback(self._snapshot, sequencer)
+        self._stack.push_async_callback(self._snapshot, sequencer, recovered.snapshots)
         self._stack.push_async_callback(sequencer.stop)
         market = Market(
             self.config, recovered.exchange, sequencer, feed, reader, store, Authenticator(store, self.config.clock),
             catalog.load(),
         )  # fmt: skip
-        for work in (self._tick(market), self._heartbeat(market), self._snapshots(sequencer)):
+        for work in (self._tick(market), self._heartbeat(market), self._snapshot_often(sequencer, recovered.snapshots)):
             self._stack.push_async_callback(_cancelled, loop.create_task(self._guarded(work)))
         await self._listen(market)
-        log.info("recovered %d commands, at command %d", recovered.replayed, recovered.exchange.seq)
+        log.info("open at command %d", recovered.exchange.seq)
         return market
 
     async def _listen(self, market: Market) -> None:
@@ -117,18 +116,19 @@ class Server:
             await asyncio.sleep(HEARTBEAT_S)
             market.feed.heartbeat(self.config.clock())
 
-    async def _snapshots(self, sequencer: Sequencer) -> None:
+    async def _snapshot_often(self, sequencer: Sequencer, snapshots: Snapshots) -> None:
         last = sequencer.exchange.seq
         while True:
             await asyncio.sleep(1)
             if sequencer.exchange.seq - last >= SNAPSHOT_EVERY:
                 last = sequencer.exchange.seq
-                await self._snapshot(sequencer)
+                await self._snapshot(sequencer, snapshots)
 
-    async def _snapshot(self, sequencer: Sequencer) -> None:
+    async def _snapshot(self, sequencer: Sequencer, snapshots: Snapshots) -> None:
         """Write the state between two groups; nothing else runs meanwhile."""
         if self.fault is None and sequencer.exchange.seq:
-            snapshots.write(self.config.data / SNAPSHOTS, sequencer.exchange)
+            snapshots.write(sequencer.exchange)
+            snapshots.prune(SNAPSHOTS_KEPT)
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
@@ -174,6 +174,3 @@ def run(config: Config) -> int:
         return uvloop.run(_serve(config))
     except ImportError:
         return asyncio.run(_serve(config))
-
-
-__all__ = ["LedgerError", "Server", "run", "serving"]

@@ -12,9 +12,9 @@ KEEPALIVE_S = 15
 BODY_TIMEOUT_S = 10
 HEARTBEAT_S = 1.0
 QUEUE_MAX = 20_000  # commands waiting for the journal
-BACKLOG_MAX = 2_000  # groups waiting for the books
 BUFFER_MAX = 32 * 1024  # bytes that a slow reader may owe before it is conflated
 SNAPSHOT_EVERY = 200_000  # commands
+SNAPSHOTS_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True)

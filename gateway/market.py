@@ -12,7 +12,8 @@ from gateway.feed import Feed
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.wire import Balance, Instrument, Order
-from ledger.reader import LedgerReader, OrderRow
+from ledger.rules import OrderRow
+from ledger.store import LedgerReader
 from marketplace.catalog import Facts
 
 
@@ -73,7 +74,7 @@ class Market:
     async def orders(self, acct: int, limit: int) -> list[Order]:
         """The account's last orders, newest first."""
         await self.sequencer.projected()
-        return [wire_of_row(row) for row in await self.reader.orders(acct, limit)]
+        return [wire_of_row(row) for row in await self.reader.orders(acct, limit=limit)]
 
     def open_orders(self, acct: int) -> list[Order]:
         return [wire_of_open(order, 0) for order in self.exchange.orders(acct)]

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from engine.commands import Command
 from engine.events import Event
 from engine.exchange import Exchange
-from gateway.config import BACKLOG_MAX, QUEUE_MAX
+from gateway.config import QUEUE_MAX
 from gateway.errors import Problem
-from ledger.faults import LedgerError
+from ledger.errors import LedgerError
 from ledger.journal import Journal
-from ledger.projector import Projector
+from ledger.store import Projector
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Sequencer:
 
     async def projected(self) -> None:
         """Wait until everything applied so far is in the books."""
-        await asyncio.wrap_future(self._projector.drained())
+        await self._projector.drain()
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="sequencer")
@@ -74,7 +74,7 @@ class Sequencer:
         The future gives their events, or Problem OUTCOME_UNKNOWN when the commit failed. Raises Problem BUSY when
         the queue or the books' backlog is full, or the exchange is stopping.
         """
-        if not self._open or self._count + len(commands) > QUEUE_MAX or self._projector.backlog > BACKLOG_MAX:
+        if not self._open or self._count + len(commands) > QUEUE_MAX or self._projector.fullness >= 1:
             raise Problem("BUSY")
         done: asyncio.Future[list[Event]] = asyncio.get_running_loop().create_future()
         self._waiting.append(Submission(commands, done))

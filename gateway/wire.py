@@ -134,6 +134,14 @@ class Done(msgspec.Struct, kw_only=True):
     ts: int = 0
 
 
+class Found(msgspec.Struct, kw_only=True):
+    """The answer to order.get."""
+
+    order: Order
+    op: str = "order.get"
+    id: int = 0
+
+
 class Ack(msgspec.Struct, kw_only=True):
     """The durable answer to order.new and order.cancel. `st`: open, filled, cancelled."""
 
@@ -265,6 +273,17 @@ class Key(msgspec.Struct, kw_only=True):
     scopes: list[str]
 
 
+class Band(msgspec.Struct, kw_only=True):
+    """An instrument's band and what it was made from; `up_bp` -1 means that there is none."""
+
+    sym: str
+    lo: Fen
+    hi: Fen
+    ref: Fen
+    up_bp: int
+    down_bp: int
+
+
 class BandSet(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """An operator's band: percentages in basis points; `ref` 0 keeps the reference price."""
 
@@ -325,7 +344,7 @@ def _from_msgpack(kind: type[int], value: object) -> int:
 
 
 def _bounded(fen: int) -> int:
-    if abs(fen) > FEN_MAX:
+    if not 0 <= fen <= FEN_MAX:
         raise ValueError("amount out of range")
     return fen
 
@@ -337,11 +356,15 @@ def decoder(kind: Any, encoding: Encoding) -> "msgspec.json.Decoder[Any] | msgsp
     return msgspec.msgpack.Decoder(kind, dec_hook=_from_msgpack)
 
 
+_JSON = msgspec.json.Encoder()
+_MSGPACK = msgspec.msgpack.Encoder(enc_hook=int)  # money that was decoded is of a class of its own
+
+
 def encode(message: Any, encoding: Encoding) -> bytes:
     """Encode a struct, or a list of them."""
     if encoding == "msgpack":
-        return msgspec.msgpack.encode(message)
-    return msgspec.json.encode(_with_yuan(msgspec.to_builtins(message)))
+        return _MSGPACK.encode(message)
+    return _JSON.encode(_with_yuan(msgspec.to_builtins(message, enc_hook=int)))
 
 
 def _with_yuan(data: Any) -> Any:

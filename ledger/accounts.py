@@ -1,33 +1,45 @@
-"""The chart of accounts: where value can sit.
+"""The chart of accounts: where value sits.
 
-Every account of the exchange has, for each asset, what is free (`avail`) and what its orders hold (`hold`). What
-enters or leaves the exchange comes from and goes to a contra account: the bank for cash, the warehouse for bottles.
-Those alone may be negative: minus their balance is what the exchange answers for.
+Every engine account has two ledger accounts an asset: what is free (`avail`) and what its orders hold (`hold`). Fees
+go to the engine's fee account like any other. Each asset has one contra account, `source`, that deposits come from and
+withdrawals go to: the bank for cash, the warehouse for bottles. It alone may be negative, and minus its balance is what
+the exchange owes its customers.
 """
 
+from enum import StrEnum
 from typing import NamedTuple
 
-from engine.commands import CASH
 
-VENUE = 0  # owner of the contra accounts
-AVAIL, HOLD, BANK, WAREHOUSE = "avail", "hold", "bank", "warehouse"
-CONTRA = (BANK, WAREHOUSE)
+class Kind(StrEnum):
+    AVAIL = "avail"
+    HOLD = "hold"
+    SOURCE = "source"
 
 
 class Account(NamedTuple):
-    acct: int
+    """`acct` is the engine's number of the account, None for a contra account."""
+
+    kind: Kind
+    acct: int | None
     asset: str
-    kind: str
+
+    @property
+    def name(self) -> str:
+        """`avail:7:CNY`, `source:CNY`. The asset stands last, since a symbol may have a colon."""
+        return f"{self.kind}:{self.asset}" if self.acct is None else f"{self.kind}:{self.acct}:{self.asset}"
+
+    @property
+    def is_contra(self) -> bool:
+        return self.kind is Kind.SOURCE
 
 
 def avail(acct: int, asset: str) -> Account:
-    return Account(acct, asset, AVAIL)
+    return Account(Kind.AVAIL, acct, asset)
 
 
 def hold(acct: int, asset: str) -> Account:
-    return Account(acct, asset, HOLD)
+    return Account(Kind.HOLD, acct, asset)
 
 
 def source(asset: str) -> Account:
-    """Where an asset comes from and goes to."""
-    return Account(VENUE, asset, BANK if asset == CASH else WAREHOUSE)
+    return Account(Kind.SOURCE, None, asset)

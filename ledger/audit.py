@@ -1,147 +1,248 @@
 """The auditor: replays the journal and compares everything with everything.
 
-Works on the files of a stopped exchange and beside a running one: the books are read in one transaction, and the
-journal is replayed to exactly the command at which they stood.
+Works on a stopped exchange and beside a running one: the ledger is read in one transaction, and the journal is replayed
+to exactly the command at which that ledger stands.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.exchange import Exchange
-from ledger.accounts import avail, hold, source
-from ledger.faults import LedgerError
-from ledger.journal import Journal
+from ledger.accounts import Account
+from ledger.books import Books, Row, Rows, differences
+from ledger.errors import JournalCorrupt, LedgerError
+from ledger.files import connect_reader
+from ledger.journal import JournalReader
 from ledger.recovery import JOURNAL, LEDGER
+from ledger.rules import OrderRow
+from ledger.store import read_balances
+
+APPENDED = ("accounts", "entries", "postings", "trades")  # tables whose rows never change
+HISTORY = "history follows from the journal"
+FINDINGS_MAX = 20  # told of one check; a ledger that is out everywhere needs no longer list
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong: the check that says so, and what it saw, where."""
+
+    check: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.message}"
 
 
 class Report(NamedTuple):
-    """What was checked and what differs. `findings` is empty when all is well."""
+    """What was compared, and all that differs."""
 
-    seq: int  # the command up to which everything was compared
-    entries: int
-    trades: int
-    state_hash: str
-    findings: list[str]
+    findings: list[Finding]
+    counts: dict[str, int]
 
+    @property
+    def ok(self) -> bool:
+        return not self.findings
 
-Balances = dict[tuple[int, str, str], int]
-
-
-class Evidence(NamedTuple):
-    """One consistent view: the books' connection inside a read transaction, and the exchange replayed to it."""
-
-    books: sqlite3.Connection
-    exchange: Exchange
-    balances: Balances
+    def __str__(self) -> str:
+        """Lines for people; the last one is `audit: ok` or says how much is wrong."""
+        counts = ", ".join(f"{count:,} {what}" for what, count in self.counts.items())
+        verdict = "ok" if self.ok else f"{len(self.findings)} findings"
+        return "\n".join([f"audited {counts}", *map(str, self.findings), f"audit: {verdict}"])
 
 
-def audit(data: Path) -> Report:
-    """Check everything in a data directory. Raises LedgerError when there is nothing to audit there."""
+@dataclass
+class Evidence:
+    """One consistent view: the ledger inside a read transaction, the exchange and twin books replayed to it."""
+
+    ledger: sqlite3.Connection
+    seq: int  # the command at which the ledger stands
+    balances: dict[Account, int]
+    exchange: Exchange = field(default_factory=Exchange)
+    twin: Books = field(default_factory=Books)
+
+
+def audit(data_dir: Path) -> Report:
+    """Run every check on a data directory. Raises LedgerError when there is no exchange in it."""
     for name in (JOURNAL, LEDGER):
-        if not (data / name).is_file():
-            raise LedgerError(f"no exchange in {data}: {name} is missing")
-    findings: list[str] = []
-    exchange = Exchange()
-    with closing(sqlite3.connect(f"file:{data / LEDGER}?mode=ro", uri=True, isolation_level=None)) as books:
-        books.execute("PRAGMA query_only = ON")
-        books.execute("BEGIN")
-        try:
-            (seq,) = books.execute("SELECT projected_seq FROM progress").fetchone()
-            rows = books.execute(
-                "SELECT a.acct, a.asset, a.kind, b.amount FROM balances b JOIN accounts a ON a.id = b.account_id"
-            )
-            balances = {(acct, asset, kind): amount for acct, asset, kind, amount in rows}
-            findings += _replay(data / JOURNAL, exchange, seq)
-            evidence = Evidence(books, exchange, balances)
-            for check in CHECKS:
-                findings += check(evidence)
-            (entries,) = books.execute("SELECT count(*) FROM entries").fetchone()
-            (trades,) = books.execute("SELECT count(*) FROM trades").fetchone()
-        except sqlite3.DatabaseError as error:
-            return Report(exchange.seq, 0, 0, "", [*findings, f"books unreadable: {error}"])
-    return Report(seq, entries, trades, exchange.state_hash(), findings)
-
-
-def _replay(path: Path, exchange: Exchange, seq: int) -> Iterator[str]:
-    """Follow the whole chain, and bring the exchange to command `seq`."""
+        if not (data_dir / name).is_file():
+            raise LedgerError(f"no exchange in {data_dir}: {name} is missing")
+    counts: dict[str, int] = {}
+    findings: list[Finding] = []
     try:
-        journal = Journal(path, writable=False)
-    except LedgerError as error:
-        yield str(error)
+        with closing(connect_reader(data_dir / LEDGER)) as ledger:
+            ledger.execute("BEGIN")
+            (seq,) = ledger.execute("SELECT projected_seq FROM progress").fetchone()
+            counts["commands"] = seq
+            for name in (*APPENDED, "orders"):
+                (counts[name],) = ledger.execute(f"SELECT count(*) FROM {name}").fetchone()  # noqa: S608
+            evidence = Evidence(ledger, seq, dict(read_balances(ledger)))
+            findings += islice(replay(evidence, data_dir / JOURNAL), FINDINGS_MAX)
+            replayed = evidence.exchange.seq == seq
+            for check in (*LEDGER_CHECKS, *(ENGINE_CHECKS if replayed else ())):
+                name = check.__name__.replace("_", " ")
+                findings += [Finding(name, message) for message in islice(check(evidence), FINDINGS_MAX)]
+    except (sqlite3.Error, ValueError) as error:
+        findings.append(Finding("ledger can be read", str(error)))
+    return Report(findings, counts)
+
+
+# ------------------------------------------------------------------------------------------------------ the replay
+
+
+def replay(evidence: Evidence, path: Path) -> Iterator[Finding]:
+    """Verify the whole journal, replay it to the ledger's command, and compare every row with what it ought to be."""
+    history = History(evidence.ledger)
+    try:
+        with JournalReader(path) as journal:
+            last_seq = journal.last_seq
+            for first_seq, commands in journal.groups():
+                due = commands[: max(0, evidence.seq - evidence.exchange.seq)]
+                if due:
+                    rows = evidence.twin.post(evidence.exchange.apply(due))
+                    yield from history.compare(rows)
+                if first_seq + len(commands) > last_seq:
+                    break  # what a running server appends meanwhile is the next audit's
+    except JournalCorrupt as error:
+        yield Finding("journal is intact", str(error))
         return
-    with closing(journal):
-        if journal.last_seq < seq:
-            yield f"the books stand at command {seq}, the journal ends at {journal.last_seq}"
-        try:
-            for group in journal.groups():
-                if exchange.seq < seq:
-                    exchange.apply(group.commands[: seq - exchange.seq])
-        except LedgerError as error:
-            yield str(error)
+    except LedgerError as error:
+        yield Finding("journal can be replayed", str(error))
+        return
+    if last_seq < evidence.seq:
+        yield Finding("journal is intact", f"it ends at command {last_seq}, the ledger stands at {evidence.seq}")
+        return
+    yield from history.compare_rest(evidence.twin)
 
 
-def engine_is_sound(evidence: Evidence) -> Iterator[str]:
-    """No negative balance, holds equal what orders need, no crossed book, nothing created or lost."""
-    try:
-        evidence.exchange.check()
-    except AssertionError as error:
-        yield f"engine: {error}"
+class History:
+    """Compares the ledger's rows with those of twin books, table by table, up to the first that differs in each."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._cursors = {
+            name: db.execute(f"SELECT * FROM {name} ORDER BY id")  # noqa: S608
+            for name in APPENDED
+        }
+        self._orders_done = 0
+        self._orders_differ = False
+
+    def compare(self, rows: Rows) -> Iterator[Finding]:
+        """Compare the rows that a batch adds, and the orders that are done with it."""
+        for name in tuple(self._cursors):
+            yield from self._compare_rows(name, getattr(rows, name))
+        done = [order for order in rows.orders if not order.open]
+        self._orders_done += len(done)
+        yield from self._compare_orders(done)
+
+    def compare_rest(self, twin: Books) -> Iterator[Finding]:
+        """Compare the orders that are open, and find rows that have no cause in the journal."""
+        yield from self._compare_orders(twin.open_orders.values())
+        for name, cursor in self._cursors.items():
+            if row := cursor.fetchone():
+                yield _differs(name, None, row)
+        (found,) = self._db.execute("SELECT count(*) FROM orders").fetchone()
+        expected = self._orders_done + len(twin.open_orders)
+        if found != expected and not self._orders_differ:
+            yield Finding(HISTORY, f"orders: {expected} rows expected, {found} found")
+
+    def _compare_rows(self, name: str, rows: Sequence[Row]) -> Iterator[Finding]:
+        found = self._cursors[name].fetchmany(len(rows)) if rows else []
+        for expected, row in zip_longest(rows, found):
+            if expected != row:
+                del self._cursors[name]
+                yield _differs(name, expected, row)
+                return
+
+    def _compare_orders(self, orders: Iterable[OrderRow]) -> Iterator[Finding]:
+        for expected in orders:
+            if self._orders_differ:
+                return
+            found = self._db.execute("SELECT * FROM orders WHERE oid = ?", (expected.oid,)).fetchone()
+            if expected != found:
+                self._orders_differ = True
+                yield _differs("orders", expected, found)
 
 
-def entries_balance(evidence: Evidence) -> Iterator[str]:
-    """Every entry's postings add up to zero for each asset."""
-    query = """
-        SELECT p.entry_id, e.seq, a.asset, sum(p.amount) FROM postings p
-        JOIN accounts a ON a.id = p.account_id LEFT JOIN entries e ON e.id = p.entry_id
-        GROUP BY p.entry_id, a.asset HAVING sum(p.amount) <> 0 LIMIT 20
-    """
-    for entry, seq, asset, amount in evidence.books.execute(query):
-        yield f"entry {entry} of command {seq} is out by {amount} {asset}"
+def _differs(table: str, expected: Row | None, found: Row | None) -> Finding:
+    def told(row: Row | None) -> str:
+        return "no row" if row is None else str(tuple(row))
+
+    return Finding(HISTORY, f"{table}: {told(expected)} expected, {told(found)} found")
 
 
-def balances_are_sums_of_postings(evidence: Evidence) -> Iterator[str]:
-    query = """
-        SELECT a.acct, a.asset, a.kind, coalesce(b.amount, 0), coalesce(sum(p.amount), 0) FROM accounts a
-        LEFT JOIN balances b ON b.account_id = a.id LEFT JOIN postings p ON p.account_id = a.id
-        GROUP BY a.id HAVING coalesce(b.amount, 0) <> coalesce(sum(p.amount), 0) LIMIT 20
-    """
-    for acct, asset, kind, balance, total in evidence.books.execute(query):
-        yield f"account {acct} {asset} {kind}: balance {balance}, its postings add up to {total}"
+# ------------------------------------------------------------------------------------------------------ the checks
+
+
+def file_is_sound(evidence: Evidence) -> Iterator[str]:
+    for (message,) in evidence.ledger.execute("PRAGMA quick_check"):
+        if message != "ok":
+            yield message
 
 
 def assets_sum_to_zero(evidence: Evidence) -> Iterator[str]:
     totals: dict[str, int] = {}
-    for (_, asset, _), amount in evidence.balances.items():
-        totals[asset] = totals.get(asset, 0) + amount
+    for account, amount in evidence.balances.items():
+        totals[account.asset] = totals.get(account.asset, 0) + amount
     for asset, total in totals.items():
         if total:
-            yield f"{asset}: all balances together are {total}, not 0"
+            yield f"{asset}: out by {total}"
 
 
-def ledger_equals_engine(evidence: Evidence) -> Iterator[str]:
-    """What the engine says is free and held, the books say too; and nothing else is in the books."""
-    expected: Balances = {}
-    supply: dict[str, int] = {}
-    for acct in evidence.exchange.accounts():
-        for asset, (free, held) in evidence.exchange.balances(acct).items():
-            expected[avail(acct, asset)] = free
-            expected[hold(acct, asset)] = held
-            supply[asset] = supply.get(asset, 0) + free + held
-    expected |= {source(asset): -amount for asset, amount in supply.items()}
-    for key in sorted(expected.keys() | evidence.balances.keys()):
-        engine, books = expected.get(key, 0), evidence.balances.get(key, 0)
-        if engine != books:
-            acct, asset, kind = key
-            yield f"account {acct} {asset} {kind}: engine has {engine}, the books {books} ({books - engine:+d})"
+def no_customer_is_overdrawn(evidence: Evidence) -> Iterator[str]:
+    for account, amount in evidence.balances.items():
+        if amount < 0 and not account.is_contra:
+            yield f"{account.name}: {amount}"
 
 
-CHECKS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
-    engine_is_sound,
+def entries_balance(evidence: Evidence) -> Iterator[str]:
+    query = """
+        SELECT p.entry_id, a.asset, sum(p.amount) FROM postings p LEFT JOIN accounts a ON a.id = p.account_id
+        GROUP BY p.entry_id, a.asset HAVING sum(p.amount) <> 0 ORDER BY p.entry_id
+    """
+    for entry, asset, amount in evidence.ledger.execute(query):
+        yield f"entry {entry}: out by {amount} {asset}"
+
+
+def balances_are_sums_of_postings(evidence: Evidence) -> Iterator[str]:
+    query = """
+        SELECT * FROM (
+            SELECT a.kind, a.acct, a.asset, coalesce(b.amount, 0) AS balance,
+                   (SELECT coalesce(sum(amount), 0) FROM postings WHERE account_id = a.id) AS total
+            FROM accounts a LEFT JOIN balances b ON b.account_id = a.id
+        ) WHERE balance <> total
+    """
+    for kind, acct, asset, balance, total in evidence.ledger.execute(query):
+        yield f"{Account(kind, acct, asset).name}: balance {balance}, its postings add up to {total}"
+
+
+def engine_equals_ledger(evidence: Evidence) -> Iterator[str]:
+    yield from differences(evidence.exchange, evidence.balances)
+
+
+def books_are_uncrossed(evidence: Evidence) -> Iterator[str]:
+    for sym in evidence.exchange.instruments:
+        bids, asks = evidence.exchange.book(sym, 1)
+        if bids and asks and bids[0][0] >= asks[0][0]:
+            yield f"{sym}: bid {bids[0][0]}, ask {asks[0][0]}"
+
+
+def engine_is_sound(evidence: Evidence) -> Iterator[str]:
+    try:
+        evidence.exchange.check()
+    except AssertionError as error:
+        yield str(error)
+
+
+Check = Callable[[Evidence], Iterator[str]]
+LEDGER_CHECKS: tuple[Check, ...] = (
+    file_is_sound,
+    assets_sum_to_zero,
+    no_customer_is_overdrawn,
     entries_balance,
     balances_are_sums_of_postings,
-    assets_sum_to_zero,
-    ledger_equals_engine,
 )
+ENGINE_CHECKS: tuple[Check, ...] = (engine_equals_ledger, books_are_uncrossed, engine_is_sound)

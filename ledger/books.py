@@ -1,90 +1,156 @@
-"""The books in the writer's memory: which account has which number, what it holds, and the rows that events become."""
+"""The double-entry books in memory: events in, the rows that they add or change out.
 
-import sqlite3
-from collections.abc import Sequence
+Knows no database. The projector writes the rows; the auditor keeps a second set of books from the journal and compares.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert
-from sqlalchemy.dialects import sqlite
-
 from engine.events import Accepted, Cancelled, Event, Traded
-from ledger import tables
-from ledger.accounts import CONTRA, Account
-from ledger.rules import entry_of
-
-DIALECT = sqlite.dialect(paramstyle="qmark")
-INSERT = {table.name: str(insert(table).compile(dialect=DIALECT)) for table in tables.metadata.sorted_tables}
-SET_BALANCE = "INSERT INTO balances VALUES (?, ?, ?) ON CONFLICT (account_id) DO UPDATE SET amount = excluded.amount"
-FILL_ORDER = "UPDATE orders SET filled = filled + ?, open = ?, fee = fee + ? WHERE oid = ?"
-CLOSE_ORDER = "UPDATE orders SET open = 0, reason = ? WHERE oid = ?"
+from engine.exchange import Exchange
+from ledger.accounts import Account, avail, hold
+from ledger.entries import Entry, residual
+from ledger.errors import Overdrawn, ProjectorFault, UnbalancedEntry
+from ledger.rules import OrderRow, TradeRow, entry_of, order_accepted, order_cancelled, order_traded, trade_row
 
 Row = tuple[Any, ...]
 
 
+@dataclass(slots=True)
+class Rows:
+    """What a batch of events adds or changes, each row in the order of its table's columns."""
+
+    accounts: list[Row] = field(default_factory=list)
+    entries: list[Row] = field(default_factory=list)
+    postings: list[Row] = field(default_factory=list)
+    trades: list[TradeRow] = field(default_factory=list)
+    balances: list[Row] = field(default_factory=list)  # as they stand after the batch, by account id
+    orders: list[OrderRow] = field(default_factory=list)  # as they stand after the batch, by oid
+
+
 class Books:
-    """Numbers and balances of every account as of the last command in the books."""
+    """The chart of accounts, every balance and every open order as of command `seq`.
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.projected_seq: int
-        (self.projected_seq,) = db.execute("SELECT projected_seq FROM progress").fetchone()
-        self._ids = {Account(*key): number for number, *key in db.execute("SELECT id, acct, asset, kind FROM accounts")}
-        self._balances: dict[int, int] = dict(db.execute("SELECT account_id, amount FROM balances"))
-        (self._entry_last,) = db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()
-        (self._posting_last,) = db.execute("SELECT coalesce(max(id), 0) FROM postings").fetchone()
+    Invariant: for each asset the balances sum to zero, and only contra accounts are negative. Ids are dense from 1 and
+    depend on the events alone, so two sets of books of one journal are equal row by row.
+    """
 
-    def rows(self, events: Sequence[Event]) -> list[tuple[str, list[Row]]]:
-        """Return the statements, with their rows, that put these events into the books.
+    def __init__(self) -> None:
+        self.seq = 0
+        self.entry_last = 0
+        self.posting_last = 0
+        self.open_orders: dict[int, OrderRow] = {}
+        self._ids: dict[Account, int] = {}
+        self._accounts: list[Account] = []  # by id - 1
+        self._amounts: list[int] = []  # by id - 1
 
-        Balances are written once, as they stand at the end. Raises UnbalancedEntry.
+    def load(
+        self,
+        seq: int,
+        entry_last: int,
+        posting_last: int,
+        balances: Iterable[tuple[Account, int]],
+        open_orders: Iterable[OrderRow],
+    ) -> None:
+        """Take up books that were kept before, accounts in the order of their ids."""
+        self.seq, self.entry_last, self.posting_last = seq, entry_last, posting_last
+        for account, amount in balances:
+            self._open(account)
+            self._amounts[-1] = amount
+        self.open_orders = {order.oid: order for order in open_orders}
+
+    def balances(self) -> dict[Account, int]:
+        return dict(zip(self._accounts, self._amounts, strict=True))
+
+    def post(self, events: Sequence[Event]) -> Rows:
+        """Book events and return what changed. Those of commands up to `seq` are in the books and are passed over.
+
+        Raises ProjectorFault when a command is missing, UnbalancedEntry, Overdrawn; the books are then void.
         """
-        accounts: list[Row] = []
-        entries: list[Row] = []
-        postings: list[Row] = []
-        touched: dict[int, int] = {}  # account number -> whether it is a contra account
+        rows = Rows()
+        booked = seq = self.seq
+        moved: dict[int, int] = {}
+        orders: dict[int, OrderRow] = {}
         for event in events:
-            entry = entry_of(event)
-            if entry is None or not entry.postings:
+            if event.seq <= booked:
                 continue
-            self._entry_last += 1
-            entries.append((self._entry_last, entry.seq, entry.ts, entry.kind))
-            for account, amount in entry.postings:
-                number = self._ids.get(account)
-                if number is None:
-                    number = self._ids[account] = len(self._ids) + 1
-                    accounts.append((number, *account))
-                self._posting_last += 1
-                postings.append((self._posting_last, self._entry_last, number, amount))
-                self._balances[number] = self._balances.get(number, 0) + amount
-                touched[number] = int(account.kind in CONTRA)
-        final = [(number, self._balances[number], contra) for number, contra in sorted(touched.items())]
-        return [
-            (INSERT["accounts"], accounts),
-            (INSERT["entries"], entries),
-            (INSERT["postings"], postings),
-            (SET_BALANCE, final),
-            *history(events),
-        ]
+            if not seq <= event.seq <= seq + 1:
+                raise ProjectorFault(f"events of command {event.seq} came after those of {seq}")
+            seq = event.seq
+            entry = entry_of(event)
+            if entry is not None:
+                self._enter(entry, rows, moved)
+            match event:
+                case Accepted():
+                    orders[event.oid] = self.open_orders[event.oid] = order_accepted(event)
+                case Traded():
+                    rows.trades.append(trade_row(event))
+                    for oid, fee, left in (
+                        (event.buy_oid, event.buy_fee, event.buy_open),
+                        (event.sell_oid, event.sell_fee, event.sell_open),
+                    ):
+                        order = order_traded(self.open_orders[oid], event, fee, left)
+                        orders[oid] = self.open_orders[oid] = order
+                        if not left:
+                            del self.open_orders[oid]
+                case Cancelled():
+                    orders[event.oid] = order_cancelled(self.open_orders.pop(event.oid), event)
+        self._require_balance(moved, events)
+        self._settle(moved, rows)
+        rows.orders += [orders[oid] for oid in sorted(orders)]
+        self.seq = seq
+        return rows
+
+    def _enter(self, entry: Entry, rows: Rows, moved: dict[int, int]) -> None:
+        self.entry_last += 1
+        rows.entries.append((self.entry_last, *entry[:4]))
+        for account, amount in entry.postings:
+            number = self._ids.get(account)
+            if number is None:
+                number = self._open(account)
+                rows.accounts.append((number, *account))
+            self.posting_last += 1
+            rows.postings.append((self.posting_last, self.entry_last, number, amount))
+            moved[number] = moved.get(number, 0) + amount
+
+    def _open(self, account: Account) -> int:
+        self._accounts.append(account)
+        self._amounts.append(0)
+        self._ids[account] = number = len(self._accounts)
+        return number
+
+    def _require_balance(self, moved: Mapping[int, int], events: Sequence[Event]) -> None:
+        """Raise UnbalancedEntry when a batch creates or destroys anything. One sum a batch is cheap."""
+        out_by: Counter[str] = Counter()
+        for number, amount in moved.items():
+            out_by[self._accounts[number - 1].asset] += amount
+        if any(out_by.values()):
+            entry = next((entry for entry in map(entry_of, events) if entry and residual(entry)), None)
+            raise UnbalancedEntry(entry, {asset: amount for asset, amount in out_by.items() if amount})
+
+    def _settle(self, moved: Mapping[int, int], rows: Rows) -> None:
+        """Bring the balances to where the batch leaves them."""
+        for number in sorted(moved):
+            account = self._accounts[number - 1]
+            amount = self._amounts[number - 1] = self._amounts[number - 1] + moved[number]
+            if amount < 0 and not account.is_contra:
+                raise Overdrawn(account.name, amount)
+            rows.balances.append((number, int(account.is_contra), amount))
 
 
-def history(events: Sequence[Event]) -> list[tuple[str, list[Row]]]:
-    """Return the rows of the orders and trades among the events."""
-    orders: list[Row] = []
-    trades: list[Row] = []
-    fills: list[Row] = []
-    closes: list[Row] = []
-    for event in events:
-        match event:
-            case Accepted(seq, ts, acct, cid, oid, sym, side, px, qty, tif, _):
-                orders.append((oid, acct, cid, sym, side, px, qty, tif, 0, qty, 0, "", seq, ts))
-            case Traded():
-                trades.append(
-                    (
-                        event.trade_id, event.seq, event.ts, event.sym, event.px, event.qty, event.buy_acct,
-                        event.buy_oid, event.buy_fee, event.sell_acct, event.sell_oid, event.sell_fee, event.aggressor,
-                    )
-                )  # fmt: skip
-                fills.append((event.qty, event.buy_open, event.buy_fee, event.buy_oid))
-                fills.append((event.qty, event.sell_open, event.sell_fee, event.sell_oid))
-            case Cancelled():
-                closes.append((event.reason, event.oid))
-    return [(INSERT["orders"], orders), (INSERT["trades"], trades), (FILL_ORDER, fills), (CLOSE_ORDER, closes)]
+def differences(exchange: Exchange, balances: Mapping[Account, int]) -> list[str]:
+    """Return where engine and ledger disagree on what is free or held, each with how far the ledger is off."""
+    engine: dict[Account, int] = {}
+    for acct in exchange.accounts():
+        for asset, (free, held) in exchange.balances(acct).items():
+            engine[avail(acct, asset)] = free
+            engine[hold(acct, asset)] = held
+    ledger = {account: amount for account, amount in balances.items() if not account.is_contra}
+    return [
+        f"{account.name}: engine {engine.get(account, 0)}, ledger {ledger.get(account, 0)}"
+        f" ({ledger.get(account, 0) - engine.get(account, 0):+d})"
+        for account in sorted(engine.keys() | ledger.keys())
+        if engine.get(account, 0) != ledger.get(account, 0)
+    ]

@@ -1,25 +1,34 @@
-"""Entries: balanced sets of postings. Bottles are an asset like cash, and one entry may move both."""
+"""Entries: balanced sets of postings. Bottles are an asset like cash, so one entry can move both."""
 
 from collections import Counter
+from enum import StrEnum
 from typing import NamedTuple
 
 from ledger.accounts import Account
-from ledger.faults import UnbalancedEntry
+
+
+class EntryKind(StrEnum):
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    HOLD = "hold"
+    RELEASE = "release"
+    TRADE = "trade"
 
 
 class Posting(NamedTuple):
-    """One signed line: + into the account, - out of it, in fen or bottles."""
+    """One signed line: + into the account, - out of it; never 0."""
 
     account: Account
     amount: int
 
 
 class Entry(NamedTuple):
-    """All that one event moved."""
+    """What one event moved. `ref` is the order of a hold or release, the number of a trade, else 0."""
 
     seq: int
     ts: int
-    kind: str
+    kind: EntryKind
+    ref: int
     postings: tuple[Posting, ...]
 
 
@@ -29,14 +38,3 @@ def residual(entry: Entry) -> dict[str, int]:
     for account, amount in entry.postings:
         sums[account.asset] += amount
     return {asset: amount for asset, amount in sums.items() if amount}
-
-
-def balanced(seq: int, ts: int, kind: str, *lines: tuple[Account, int]) -> Entry:
-    """Return the entry of these lines, one posting an account, none of zero. Raises UnbalancedEntry."""
-    sums: Counter[Account] = Counter()
-    for account, amount in lines:
-        sums[account] += amount
-    entry = Entry(seq, ts, kind, tuple(Posting(account, amount) for account, amount in sums.items() if amount))
-    if out := residual(entry):
-        raise UnbalancedEntry(f"{kind} of command {seq} is out by {out}")
-    return entry

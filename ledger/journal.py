@@ -1,192 +1,224 @@
-"""The journal: every command, durable before it is applied, in groups whose hashes form a chain.
+"""The journal: every command, durable before it is applied.
 
-One SQLite file with one writing connection. A row is a group: the number of its first command, how many, when, the
-packed commands, their digest, and the chain digest over all of that and the row before. Rows are never changed.
-Journal and snapshot rebuild the exchange exactly, so whoever can read the journal can check the market.
+One row a group: commands that were made durable by one commit. Each row carries the hash of its payload and a chain
+hash over all that came before, so a changed, moved or missing row is found and named. Rows are never changed.
 """
 
-import fcntl
-import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from struct import Struct
+from typing import Any, NamedTuple, Self
 
-import msgpack
+import msgspec
 
 from engine.codec import Malformed, from_record, to_record
 from engine.commands import Command
-from ledger.faults import JournalBusy, JournalCorrupt, JournalFault
+from ledger.errors import JournalCorrupt, JournalFault, LedgerError
+from ledger.files import WriterLock, connect_reader, connect_writer, fsync_folder
 
-FORMAT_VERSION = 1
-GENESIS = b"\0" * 32  # the chain digest before the first group
+FORMAT = 1
+GENESIS = bytes(32)
+READ_GROUPS_MAX = 256  # fetched at a time: no long read transaction keeps the writer from checkpointing
+unpack = msgspec.msgpack.Decoder(tuple[tuple[Any, ...], ...]).decode
+PLACE = Struct(">qqq")  # first_seq, count, ts
 
 SCHEMA = """
-CREATE TABLE meta (version INTEGER NOT NULL) STRICT;
+BEGIN;
+CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL) STRICT;
 CREATE TABLE groups (
-    first_seq INTEGER PRIMARY KEY, count INTEGER NOT NULL CHECK (count > 0), ts INTEGER NOT NULL,
-    payload BLOB NOT NULL, digest BLOB NOT NULL, chain BLOB NOT NULL
+    first_seq INTEGER PRIMARY KEY,
+    count INTEGER NOT NULL CHECK (count > 0),
+    ts INTEGER NOT NULL,
+    payload BLOB NOT NULL,
+    payload_hash BLOB NOT NULL,
+    chain_hash BLOB NOT NULL
 ) STRICT;
-CREATE TRIGGER groups_keep BEFORE UPDATE ON groups BEGIN SELECT RAISE(ABORT, 'the journal is immutable'); END;
-CREATE TRIGGER groups_stay BEFORE DELETE ON groups BEGIN SELECT RAISE(ABORT, 'the journal is immutable'); END;
+CREATE TRIGGER groups_no_update BEFORE UPDATE ON groups BEGIN SELECT RAISE(ABORT, 'the journal is immutable'); END;
+CREATE TRIGGER groups_no_delete BEFORE DELETE ON groups BEGIN SELECT RAISE(ABORT, 'the journal is immutable'); END;
+INSERT INTO meta VALUES (1, {format});
+COMMIT;
 """
+INSERT = "INSERT INTO groups VALUES (?, ?, ?, ?, ?, ?)"
+READ = f"SELECT * FROM groups WHERE first_seq >= ? ORDER BY first_seq LIMIT {READ_GROUPS_MAX}"  # noqa: S608
 
 
 class Group(NamedTuple):
+    """Commands made durable together; the first one has number `first_seq`."""
+
     first_seq: int
     commands: list[Command]
 
-    @property
-    def last_seq(self) -> int:
-        return self.first_seq + len(self.commands) - 1
 
-
-def digest_of(payload: bytes) -> bytes:
+def payload_digest(payload: bytes) -> bytes:
     return blake2b(payload, digest_size=32).digest()
 
 
-def chain_of(before: bytes, first_seq: int, count: int, ts: int, digest: bytes) -> bytes:
-    return blake2b(before + b"%d %d %d " % (first_seq, count, ts) + digest, digest_size=32).digest()
+def chain_digest(before: bytes, first_seq: int, count: int, ts: int, payload_hash: bytes) -> bytes:
+    return blake2b(before + PLACE.pack(first_seq, count, ts) + payload_hash, digest_size=32).digest()
 
 
-class Journal:
-    """The writer, one at a time for a file; or a reader beside it when `writable` is false.
+class JournalReader:
+    """A journal opened beside its writer, if there is one."""
 
-    `append` blocks until the group is durable. Raises JournalBusy when another process writes here, JournalCorrupt
-    for a file that is not a journal of this version.
-    """
+    def __init__(self, path: Path) -> None:
+        """Raises JournalCorrupt, or LedgerError when there is none or its format is unknown."""
+        if not path.exists():
+            raise LedgerError(f"{path} does not exist")
+        self._open(path, connect_reader)
 
-    def __init__(self, path: Path, *, writable: bool = True) -> None:
-        self.path = path
-        self.writable = writable
-        self.fault: str | None = None
-        self._lock = _lock(path.with_suffix(".lock")) if writable else None
+    def _open(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
         try:
-            self._db = _connect(path, writable)
-            self._open()
-        except sqlite3.DatabaseError as error:
-            self._unlock()
-            raise JournalCorrupt(f"{path.name} cannot be read as a journal: {error}") from error
+            self._db = connect(path)
+        except sqlite3.Error as error:
+            raise JournalCorrupt(str(path), f"not a journal ({error})", 0) from error
+        try:
+            found = self._rows("SELECT format FROM meta", (), 0)
+            if found != [(FORMAT,)]:
+                what = found[0][0] if found else "none"
+                raise LedgerError(f"{path}: journal format {what}; this program reads format {FORMAT}")
         except BaseException:
-            self._unlock()
+            self._db.close()
             raise
 
-    def _open(self) -> None:
-        tables = [name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        if not tables and self.writable:
-            self._db.executescript(f"BEGIN; {SCHEMA} INSERT INTO meta VALUES ({FORMAT_VERSION}); COMMIT;")  # noqa: S608
-        elif "meta" not in tables or "groups" not in tables:
-            raise JournalCorrupt(f"{self.path.name} is not a journal")
-        (version,) = self._db.execute("SELECT version FROM meta").fetchone()
-        if version != FORMAT_VERSION:
-            raise JournalCorrupt(f"{self.path.name} has format {version}, this program reads {FORMAT_VERSION}")
-        row = self._db.execute("SELECT first_seq, count, chain FROM groups ORDER BY first_seq DESC LIMIT 1").fetchone()
-        self.last_seq: int = row[0] + row[1] - 1 if row else 0
-        self._chain: bytes = row[2] if row else GENESIS
-
-    def append(self, commands: Sequence[Command]) -> int:
-        """Make a group durable and return the number of its first command.
-
-        Raises JournalFault when the commit fails: its outcome is then unknown, and the journal takes nothing more
-        until it was opened again.
-        """
-        if self.fault:
-            raise JournalFault(self.fault)
-        first = self.last_seq + 1
-        count = len(commands)
-        ts = commands[-1].ts
-        payload = msgpack.packb([to_record(command) for command in commands])
-        digest = digest_of(payload)
-        chain = chain_of(self._chain, first, count, ts, digest)
-        try:
-            self._db.execute("INSERT INTO groups VALUES (?, ?, ?, ?, ?, ?)", (first, count, ts, payload, digest, chain))
-        except sqlite3.Error as error:
-            self.fault = f"commit of commands {first} to {first + count - 1} failed, outcome unknown: {error}"
-            raise JournalFault(self.fault) from error
-        self.last_seq += count
-        self._chain = chain
-        return first
+    @property
+    def last_seq(self) -> int:
+        """The number of the last durable command, 0 when there is none."""
+        return self._tail()[0]
 
     def groups(self, after: int = 0) -> Iterator[Group]:
-        """Yield every group that holds a command numbered above `after`, each one verified first.
+        """Yield the commands after number `after`, group by group, each verified before it is given out.
 
-        The chain is followed from the group before; raises JournalCorrupt, with the last good number, at the first
-        gap, changed byte or broken link.
+        The first group may begin in the middle of its row. Raises JournalCorrupt; what was given out before is good.
         """
-        before = self._db.execute(
-            "SELECT first_seq, count, chain FROM groups "
-            "WHERE first_seq <= ?1 AND first_seq + count - 1 <= ?1 ORDER BY first_seq DESC LIMIT 1",
-            (after,),
-        ).fetchone()
-        last, chain = (before[0] + before[1] - 1, before[2]) if before else (0, GENESIS)
-        rows = self._db.execute("SELECT * FROM groups WHERE first_seq > ? ORDER BY first_seq", (last,))
-        while True:
-            try:
-                row = rows.fetchone()
-            except sqlite3.DatabaseError as error:
-                raise JournalCorrupt(f"journal unreadable after command {last}: {error}") from error
-            if row is None:
-                break
-            group, chain = _verified(row, last, chain)
-            last = group.last_seq
-            yield group
-        if last < self.last_seq:
-            raise JournalCorrupt(f"journal ends at command {last}, {self.last_seq} was there when it was opened")
+        good, chain, first_seq = self._link_before(after)
+        while rows := self._rows(READ, (first_seq,), good):
+            for row in rows:
+                commands = _verified(row, good, chain)
+                if unread := commands[max(0, after - good) :]:
+                    yield Group(max(row[0], after + 1), unread)
+                good += len(commands)
+                chain = row[5]
+            first_seq = good + 1
 
     def close(self) -> None:
         self._db.close()
-        self._unlock()
 
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _tail(self) -> tuple[int, bytes]:
+        """The number of the last command and the chain hash there."""
+        last = self._rows("SELECT first_seq + count - 1, chain_hash FROM groups ORDER BY first_seq DESC LIMIT 1", (), 0)
+        return last[0] if last else (0, GENESIS)
+
+    def _link_before(self, after: int) -> tuple[int, bytes, int]:
+        """Where to begin so as to read past `after`: the command and chain hash before that row, its first_seq."""
+        rows = self._rows(
+            "SELECT first_seq, count, chain_hash FROM groups WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 2",
+            (after + 1,),
+            0,
+        )
+        if len(rows) < 2:
+            return 0, GENESIS, 0
+        first_seq, count, chain = rows[1]
+        return first_seq + count - 1, chain, rows[0][0]
+
+    def _rows(self, query: str, values: tuple[int, ...], good: int) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalCorrupt(f"after command {good}", f"the file is damaged ({error})", good) from error
 
 
-def _verified(row: tuple[int, int, int, bytes, bytes, bytes], last: int, before: bytes) -> tuple[Group, bytes]:
-    first, count, ts, payload, digest, chain = row
-    where = f"journal group at command {first} (last good command: {last})"
-    if first != last + 1:
-        raise JournalCorrupt(f"{where}: commands {last + 1} to {first - 1} are missing")
-    if digest_of(payload) != digest:
-        raise JournalCorrupt(f"{where}: its payload was changed")
-    if chain_of(before, first, count, ts, digest) != chain:
-        raise JournalCorrupt(f"{where}: it does not continue the chain")
+class Journal(JournalReader):
+    """The writing side. Blocking; one thread at a time.
+
+    Invariant: commands 1 to `last_seq` are durable, and the file holds no other command that anyone was told of.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Open the journal, or begin one. Raises DataInUse, JournalCorrupt or LedgerError."""
+        if not create and not path.exists():
+            raise LedgerError(f"{path} does not exist")
+        with ExitStack() as opened:
+            self._lock = opened.enter_context(closing(WriterLock(path.with_name(f"{path.name}.lock"))))
+            self._open(path, _connect_journal)
+            opened.callback(self._db.close)
+            self._last_seq, self._chain = self._tail()
+            for _ in self.groups(after=self._last_seq):  # verifies the last row: all that follows builds on it
+                raise AssertionError("there is nothing after the last command")
+            opened.pop_all()
+        self._pack = msgspec.msgpack.Encoder().encode
+        self._fault: JournalFault | None = None
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last durable command, 0 when there is none."""
+        return self._last_seq
+
+    def append(self, commands: Sequence[Command]) -> int:
+        """Make the commands durable as one group, and return the number of the first.
+
+        Raises JournalFault when the commit fails. Whether the group is durable is then unknown, and every later call
+        raises at once: an fsync that failed once may succeed on the second try without having written anything.
+        """
+        if self._fault:
+            raise JournalFault(f"closed by an earlier fault: {self._fault}")
+        if not commands:
+            raise ValueError("a group has at least one command")
+        first_seq, count, ts = self._last_seq + 1, len(commands), commands[-1].ts
+        payload = self._pack([to_record(command) for command in commands])
+        payload_hash = payload_digest(payload)
+        chain = chain_digest(self._chain, first_seq, count, ts, payload_hash)
+        try:
+            self._db.execute(INSERT, (first_seq, count, ts, payload, payload_hash, chain))
+        except sqlite3.Error as error:
+            self._fault = JournalFault(f"commands {first_seq} to {first_seq + count - 1}: outcome unknown: {error}")
+            raise self._fault from error
+        self._last_seq += count
+        self._chain = chain
+        return first_seq
+
+    def close(self) -> None:
+        self._db.close()
+        self._lock.close()
+
+
+def _connect_journal(path: Path) -> sqlite3.Connection:
+    db = connect_writer(path, synchronous="FULL")
     try:
-        commands = [from_record(record) for record in msgpack.unpackb(payload)]
-    except (ValueError, Malformed, msgpack.UnpackException) as error:
-        raise JournalCorrupt(f"{where}: {error}") from error
-    if len(commands) != count:
-        raise JournalCorrupt(f"{where}: {len(commands)} commands where {count} were written")
-    return Group(first, commands), chain
-
-
-def _connect(path: Path, writable: bool) -> sqlite3.Connection:
-    """Open the file. A reader never checkpoints: before SQLite 3.51.3 a second checkpointer could lose commits."""
-    mode = "rwc" if writable else "ro"
-    db = sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA recursive_triggers = ON")
-    if writable:
-        path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-    else:
-        db.execute("PRAGMA query_only = ON")
-        db.execute("PRAGMA wal_autocheckpoint = 0")
+        if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            db.executescript(SCHEMA.format(format=FORMAT))
+            fsync_folder(path.parent)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
-def _lock(path: Path) -> int:
-    """Take the writer's lock of a journal; it names its holder, and the kernel drops it when the holder dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _verified(row: tuple[int, int, int, bytes, bytes, bytes], good: int, chain: bytes) -> list[Command]:
+    """Return the commands of a row that must follow command `good`. Raises JournalCorrupt."""
+    first_seq, count, ts, payload, payload_hash, chain_hash = row
+
+    def corrupt(why: str) -> JournalCorrupt:
+        return JournalCorrupt(f"group of command {first_seq}", why, good)
+
+    if first_seq != good + 1:
+        raise corrupt(f"command {good + 1} is missing")
+    if payload_digest(payload) != payload_hash:
+        raise corrupt("its payload does not match its hash")
+    if chain_digest(chain, first_seq, count, ts, payload_hash) != chain_hash:
+        raise corrupt("its chain hash does not follow from the group before it")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(handle, 20).decode(errors="replace").strip() or "?"
-        os.close(handle)
-        raise JournalBusy(f"process {holder} already runs the exchange in {path.parent}") from None
-    os.ftruncate(handle, 0)
-    os.write(handle, b"%d\n" % os.getpid())
-    return handle
+        commands = [from_record(record) for record in unpack(payload)]
+    except (msgspec.DecodeError, Malformed) as error:
+        raise corrupt(f"its payload cannot be read ({error})") from error
+    if len(commands) != count:
+        raise corrupt(f"it has {len(commands)} commands, not {count}")
+    return commands

@@ -1,41 +1,81 @@
-"""From files to a running exchange: newest snapshot, the journal's tail, books caught up, everything checked."""
+"""From the files of a data directory to an exchange that is open for business."""
 
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
+from engine.events import Event
 from engine.exchange import Exchange
-from ledger import snapshots
-from ledger.faults import JournalCorrupt
+from ledger.books import differences
+from ledger.errors import RecoveryRefused
 from ledger.journal import Journal
-from ledger.projector import Projector
+from ledger.snapshots import Snapshots
+from ledger.store import BATCH_EVENTS_MAX, Projector
 
-JOURNAL, LEDGER, SNAPSHOTS = "journal.sqlite", "ledger.sqlite", "snapshots"
+JOURNAL = "journal.sqlite"
+LEDGER = "ledger.sqlite"
+SNAPSHOTS = "snapshots"
+
+log = logging.getLogger(__name__)
 
 
-class Recovered(NamedTuple):
+@dataclass(frozen=True)
+class Recovered:
+    """Journal, exchange and ledger, all at the same command. The projector is not started yet."""
+
     journal: Journal
     exchange: Exchange
-    projector: Projector  # not started
-    replayed: int  # commands taken from the journal
+    projector: Projector
+    snapshots: Snapshots
 
 
-def recover(data: Path) -> Recovered:
-    """Bring the exchange of a data directory back to its last durable command. A new directory gives an empty one.
+def recover(data_dir: Path) -> Recovered:
+    """Open a data directory, or begin one, and bring the exchange and the ledger to the journal's end.
 
-    The snapshot is one from before the end of the books, so that the replay meets every event that they still lack.
-    Raises LedgerError when files are damaged or disagree, AssertionError when the state that they give is not sound.
+    Holds the directory's lock until the journal is closed. Raises LedgerError, and then nothing stays open: DataInUse,
+    JournalCorrupt, ProjectorFault, or RecoveryRefused when the files do not belong together.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    journal = Journal(data / JOURNAL)
-    projector = Projector(data / LEDGER)
-    if projector.projected_seq > journal.last_seq:
-        raise JournalCorrupt(
-            f"the books stand at command {projector.projected_seq}, the journal ends at {journal.last_seq}"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as opened:
+        journal = Journal(data_dir / JOURNAL)
+        opened.callback(journal.close)
+        projector = Projector(data_dir / LEDGER)
+        opened.callback(projector.close)
+        if projector.projected_seq > journal.last_seq:
+            raise RecoveryRefused(
+                f"the ledger stands at command {projector.projected_seq}, the journal ends at {journal.last_seq}: "
+                "the journal has lost its end, or these are files of two exchanges"
+            )
+        snapshots = Snapshots(data_dir / SNAPSHOTS)
+        exchange = snapshots.newest(seq_max=projector.projected_seq) or Exchange()
+        log.info("recovery: from command %d to %d", exchange.seq, journal.last_seq)
+        _replay(journal, exchange, projector)
+        _require_sound(exchange, projector)
+        opened.pop_all()
+    return Recovered(journal, exchange, projector, snapshots)
+
+
+def _replay(journal: Journal, exchange: Exchange, projector: Projector) -> None:
+    """Apply what the journal has beyond the exchange, and project what the ledger has not."""
+    events: list[Event] = []
+    for group in journal.groups(after=exchange.seq):
+        events += exchange.apply(group.commands)
+        if len(events) >= BATCH_EVENTS_MAX:
+            projector.project(events)
+            events.clear()
+    if events:
+        projector.project(events)
+
+
+def _require_sound(exchange: Exchange, projector: Projector) -> None:
+    try:
+        exchange.check()
+    except AssertionError as error:
+        raise RecoveryRefused(f"the exchange is not sound after command {exchange.seq}: {error}") from error
+    if found := differences(exchange, projector.books.balances()):
+        raise RecoveryRefused(
+            f"engine and ledger differ after command {exchange.seq}, in {len(found)} accounts: "
+            + "; ".join(islice(found, 5))
         )
-    exchange = snapshots.load(data / SNAPSHOTS, projector.projected_seq)
-    first = exchange.seq
-    for group in journal.groups(first):
-        events = exchange.apply(group.commands[first + 1 - group.first_seq if group.first_seq <= first else 0 :])
-        projector.project(group.last_seq, events)
-    exchange.check()
-    return Recovered(journal, exchange, projector, exchange.seq - first)

@@ -1,50 +1,120 @@
-"""Posting rules: what each event moves between accounts. Pure: an event in, an entry out."""
+"""From an event to what it means for the books. Pure: an event carries every amount that is needed."""
+
+from typing import NamedTuple
 
 from engine.commands import CASH, Side
 from engine.events import Accepted, Cancelled, Deposited, Event, Traded, Withdrawn
 from engine.exchange import FEES
 from ledger.accounts import Account, avail, hold, source
-from ledger.entries import Entry, balanced
+from ledger.entries import Entry, EntryKind, Posting
+
+
+class OrderRow(NamedTuple):
+    """An order's history so far. `notional` and `fee` in fen over its fills; `reason` is empty unless cancelled."""
+
+    oid: int
+    acct: int
+    cid: str
+    sym: str
+    side: str
+    px: int
+    qty: int
+    tif: str
+    seq: int
+    ts: int
+    open: int
+    filled: int
+    notional: int
+    fee: int
+    reason: str
+    ts_last: int
+
+
+class TradeRow(NamedTuple):
+    """A trade as the books keep it; `id` is the engine's trade number."""
+
+    id: int
+    seq: int
+    ts: int
+    sym: str
+    px: int
+    qty: int
+    buy_acct: int
+    buy_oid: int
+    buy_fee: int
+    sell_acct: int
+    sell_oid: int
+    sell_fee: int
+    aggressor: str
 
 
 def entry_of(event: Event) -> Entry | None:
-    """Return the entry of an event, or None when it moves nothing.
-
-    | event | from -> to |
-    |---|---|
-    | deposit, withdrawal | bank or warehouse -> avail, and back |
-    | order accepted | avail -> hold: fen of a buy, bottles of a sell |
-    | trade | buyer's cash hold -> seller, fees, and buyer (released); seller's bottle hold -> buyer |
-    | order cancelled | hold -> avail |
-    """
+    """Return the entry that an event makes, None when it moves nothing."""
     match event:
-        case Deposited(seq, ts, acct, asset, amount):
-            return balanced(seq, ts, "deposit", (source(asset), -amount), (avail(acct, asset), amount))
-        case Withdrawn(seq, ts, acct, asset, amount):
-            return balanced(seq, ts, "withdrawal", (avail(acct, asset), -amount), (source(asset), amount))
-        case Accepted():
-            free, held = order_accounts(event)
-            return balanced(event.seq, event.ts, "hold", (free, -event.hold), (held, event.hold))
-        case Cancelled():
-            free, held = order_accounts(event)
-            return balanced(event.seq, event.ts, "release", (held, -event.release), (free, event.release))
         case Traded():
-            notional = event.px * event.qty
-            return balanced(
-                event.seq,
-                event.ts,
-                "trade",
-                (hold(event.buy_acct, CASH), -(notional + event.buy_fee + event.buy_release)),
-                (avail(event.buy_acct, CASH), event.buy_release),
-                (avail(event.sell_acct, CASH), notional - event.sell_fee),
-                (avail(FEES, CASH), event.buy_fee + event.sell_fee),
-                (hold(event.sell_acct, event.sym), -event.qty),
-                (avail(event.buy_acct, event.sym), event.qty),
-            )
-    return None
+            return _settlement(event)
+        case Accepted():
+            out_of, into = _order_accounts(event)
+            return _entry(event, EntryKind.HOLD, event.oid, (out_of, -event.hold), (into, event.hold))
+        case Cancelled():
+            into, out_of = _order_accounts(event)
+            return _entry(event, EntryKind.RELEASE, event.oid, (out_of, -event.release), (into, event.release))
+        case Deposited(acct=acct, asset=asset, amount=amount):
+            return _entry(event, EntryKind.DEPOSIT, 0, (source(asset), -amount), (avail(acct, asset), amount))
+        case Withdrawn(acct=acct, asset=asset, amount=amount):
+            return _entry(event, EntryKind.WITHDRAWAL, 0, (avail(acct, asset), -amount), (source(asset), amount))
+        case _:
+            return None
 
 
-def order_accounts(event: Accepted | Cancelled) -> tuple[Account, Account]:
-    """Where an order takes from and where it holds: cash for a buy, bottles for a sell."""
+def _settlement(trade: Traded) -> Entry | None:
+    """Cash from the buyer's hold to the seller and the fees, bottles from the seller's hold to the buyer."""
+    notional = trade.px * trade.qty
+    return _entry(
+        trade,
+        EntryKind.TRADE,
+        trade.trade_id,
+        (hold(trade.buy_acct, CASH), -(notional + trade.buy_fee + trade.buy_release)),
+        (avail(trade.buy_acct, CASH), trade.buy_release),
+        (avail(trade.sell_acct, CASH), notional - trade.sell_fee),
+        (avail(FEES, CASH), trade.buy_fee + trade.sell_fee),
+        (hold(trade.sell_acct, trade.sym), -trade.qty),
+        (avail(trade.buy_acct, trade.sym), trade.qty),
+    )
+
+
+def _order_accounts(event: Accepted | Cancelled) -> tuple[Account, Account]:
+    """Where an order's cover is free, and where it is held: cash for a buy, bottles for a sell."""
     asset = CASH if event.side == Side.BUY else event.sym
     return avail(event.acct, asset), hold(event.acct, asset)
+
+
+def _entry(event: Event, kind: EntryKind, ref: int, *lines: tuple[Account, int]) -> Entry | None:
+    postings = tuple(Posting(account, amount) for account, amount in lines if amount)
+    return Entry(event.seq, event.ts, kind, ref, postings) if postings else None
+
+
+def order_accepted(event: Accepted) -> OrderRow:
+    return OrderRow(
+        event.oid, event.acct, event.cid, event.sym, event.side, event.px, event.qty, event.tif, event.seq, event.ts,
+        open=event.qty, filled=0, notional=0, fee=0, reason="", ts_last=event.ts,
+    )  # fmt: skip
+
+
+def order_traded(order: OrderRow, trade: Traded, fee: int, left: int) -> OrderRow:
+    """The order after a trade that cost it `fee` and leaves `left` open."""
+    notional = order.notional + trade.px * trade.qty
+    return OrderRow(
+        *order[:10], left, order.filled + trade.qty, notional, order.fee + fee, order.reason, trade.ts
+    )  # fmt: skip
+
+
+def order_cancelled(order: OrderRow, event: Cancelled) -> OrderRow:
+    return OrderRow(*order[:10], 0, order.filled, order.notional, order.fee, event.reason, event.ts)
+
+
+def trade_row(trade: Traded) -> TradeRow:
+    return TradeRow(
+        trade.trade_id, trade.seq, trade.ts, trade.sym, trade.px, trade.qty, trade.buy_acct, trade.buy_oid,
+        trade.buy_fee, trade.sell_acct, trade.sell_oid, trade.sell_fee, trade.aggressor,
+    )  # fmt: skip

@@ -1,81 +1,115 @@
-"""Snapshots: the exchange's state at a command number, so that recovery replays only the journal's tail.
+"""Snapshots: the exchange's whole state at one command, so that recovery replays only what came after.
 
-A file is a MessagePack stream: a header, the exchange's records, and the digest of all bytes before it. A snapshot is
-an aid, never the truth: a damaged one is passed over for an older one, or for the whole journal.
+A file is a MessagePack stream, a header and then the records of `Exchange.snapshot`, and ends with the digest of all
+that. It appears under its name only when it is complete and durable. Losing one costs time, never truth.
 """
 
 import logging
 import os
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgpack
 
 from engine.exchange import Exchange
+from ledger.files import fsync_folder
 
-FORMAT_VERSION = 1
-KEPT = 3
-DIGEST = 32
+MAGIC = "cellarbook snapshot"
+FORMAT = 1
+DIGEST_SIZE = 32
+CHUNK = 1 << 20
 
 log = logging.getLogger(__name__)
 
 
-def write(directory: Path, exchange: Exchange) -> Path:
-    """Write the exchange's state durably and prune the oldest; return the new file."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{exchange.seq:016d}.snap"
-    draft = path.with_suffix(".draft")
-    digest = blake2b(digest_size=DIGEST)
-    packer = msgpack.Packer()
-    with draft.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        for record in (("header", FORMAT_VERSION, exchange.seq, exchange.state_hash()), *exchange.snapshot()):
-            data = packer.pack(record)
-            digest.update(data)
-            file.write(data)
-        file.write(digest.digest())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    for old in available(directory)[KEPT:]:
-        old.unlink()
-    return path
+class Snapshots:
+    """The snapshots of one exchange, `<seq>.snap` in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def seqs(self) -> list[int]:
+        """The commands at which there are snapshots, ascending, whether they are sound or not."""
+        return sorted(int(path.stem) for path in self.folder.glob("*.snap") if path.stem.isdecimal())
+
+    def path(self, seq: int) -> Path:
+        return self.folder / f"{seq}.snap"
+
+    def write(self, exchange: Exchange) -> Path:
+        """Write the exchange's state; durable when it returns. O(state)."""
+        path = self.path(exchange.seq)
+        draft = path.with_suffix(".tmp")
+        pack = msgpack.Packer().pack
+        digest = blake2b(digest_size=DIGEST_SIZE)
+        with draft.open("wb", buffering=CHUNK) as file:
+            for record in ((MAGIC, FORMAT, exchange.seq, exchange.state_hash()), *exchange.snapshot()):
+                packed = pack(record)
+                digest.update(packed)
+                file.write(packed)
+            file.write(digest.digest())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        fsync_folder(self.folder)
+        return path
+
+    def newest(self, seq_max: int) -> Exchange | None:
+        """Return the exchange of the newest sound snapshot at or before a command, None when there is none.
+
+        A damaged one is logged and passed over.
+        """
+        for seq in reversed(self.seqs()):
+            if seq <= seq_max:
+                try:
+                    return self.load(seq)
+                except (ValueError, KeyError, TypeError, IndexError, OSError) as error:
+                    log.warning("snapshot %s is passed over: %s", self.path(seq), error)
+        return None
+
+    def load(self, seq: int) -> Exchange:
+        """Return the exchange of one snapshot. Raises ValueError when it is damaged or of an unknown format."""
+        path = self.path(seq)
+        _verify_digest(path)
+        records = _records(path)
+        magic, version, header_seq, state_hash = next(records)
+        if (magic, version) != (MAGIC, FORMAT):
+            raise ValueError(f"format {version}, this program reads {FORMAT}")
+        exchange = Exchange.restore(records)
+        if (exchange.seq, header_seq) != (seq, seq):
+            raise ValueError(f"holds command {exchange.seq}")
+        if exchange.state_hash() != state_hash:
+            raise ValueError("restores to another state hash")
+        return exchange
+
+    def prune(self, keep: int) -> None:
+        """Delete all but the newest `keep`, and drafts that a crash left."""
+        for seq in self.seqs()[:-keep]:
+            self.path(seq).unlink()
+        for draft in self.folder.glob("*.tmp"):
+            draft.unlink()
 
 
-def available(directory: Path) -> list[Path]:
-    """Every snapshot, newest first."""
-    return sorted(directory.glob("*.snap"), reverse=True)
+def _verify_digest(path: Path) -> None:
+    digest = blake2b(digest_size=DIGEST_SIZE)
+    left = path.stat().st_size - DIGEST_SIZE
+    with path.open("rb") as file:
+        while left > 0 and (chunk := file.read(min(left, CHUNK))):
+            digest.update(chunk)
+            left -= len(chunk)
+        if file.read() != digest.digest():
+            raise ValueError("damaged or cut short")
 
 
-def load(directory: Path, seq_max: int) -> Exchange:
-    """Rebuild the newest intact snapshot up to a command number; an empty exchange when there is none."""
-    for path in available(directory):
-        if int(path.stem) > seq_max:
-            continue
-        try:
-            return read(path)
-        except (ValueError, KeyError, TypeError, AssertionError, msgpack.UnpackException) as error:
-            log.warning("snapshot %s passed over: %s", path.name, error)
-    return Exchange()
-
-
-def read(path: Path) -> Exchange:
-    """Rebuild one snapshot. Raises ValueError when it is damaged or of another version."""
-    data = path.read_bytes()
-    body, digest = data[:-DIGEST], data[-DIGEST:]
-    if blake2b(body, digest_size=DIGEST).digest() != digest:
-        raise ValueError("its digest differs")
-    unpacker = msgpack.Unpacker()
-    unpacker.feed(body)
-    kind, version, seq, state_hash = unpacker.unpack()
-    if (kind, version) != ("header", FORMAT_VERSION):
-        raise ValueError(f"format {version}, this program reads {FORMAT_VERSION}")
-    exchange = Exchange.restore(unpacker)
-    if (exchange.seq, exchange.state_hash()) != (seq, state_hash):
-        raise ValueError("its state hash differs")
-    return exchange
+def _records(path: Path) -> Iterator[Any]:
+    """Yield the MessagePack records of a file whose digest was verified."""
+    unpacker = msgpack.Unpacker(use_list=False)
+    left = path.stat().st_size - DIGEST_SIZE
+    with path.open("rb") as file:
+        while left:
+            chunk = file.read(min(left, CHUNK))
+            left -= len(chunk)
+            unpacker.feed(chunk)
+            yield from unpacker

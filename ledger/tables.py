@@ -1,107 +1,102 @@
-"""The ledger's tables. Entries, postings and trades are immutable; balances and orders are their running totals."""
+"""The ledger's tables, for SQLite and PostgreSQL.
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    SmallInteger,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+Entries, postings and trades are immutable: triggers, made by the migrations, refuse to change them. Balances and
+orders are their running totals. Ids are dense and ascending, given by the writer, so that every insert is an append.
+"""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy.sql.schema import SchemaItem
 
 metadata = MetaData()
-Int = BigInteger().with_variant(Integer, "sqlite")
+INT = BigInteger().with_variant(Integer, "sqlite")  # STRICT tables of SQLite know INTEGER only, which has 64 bits
 
-accounts = Table(
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(name, metadata, *items, sqlite_strict=True)
+
+
+def _key(name: str, *items: SchemaItem) -> Column[int]:
+    return Column(name, INT, *items, primary_key=True, autoincrement=False)
+
+
+def _int(name: str, *items: SchemaItem) -> Column[int]:
+    return Column(name, INT, *items, nullable=False)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+accounts = _table(
     "accounts",
-    metadata,
-    Column("id", Int, primary_key=True, autoincrement=False),
-    Column("acct", Int, nullable=False),
-    Column("asset", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    UniqueConstraint("acct", "asset", "kind"),
-    sqlite_strict=True,
+    _key("id"),
+    _text("kind"),
+    Column("acct", INT),  # null for a contra account
+    _text("asset"),
+    Index("accounts_by_acct", "acct", "asset", "kind", unique=True),
 )
-entries = Table(
-    "entries",
-    metadata,
-    Column("id", Int, primary_key=True, autoincrement=False),
-    Column("seq", Int, nullable=False),
-    Column("ts", Int, nullable=False),
-    Column("kind", Text, nullable=False),
-    sqlite_strict=True,
-)
-postings = Table(
+entries = _table("entries", _key("id"), _int("seq"), _int("ts"), _text("kind"), _int("ref"))
+postings = _table(
     "postings",
-    metadata,
-    Column("id", Int, primary_key=True, autoincrement=False),
-    Column("entry_id", Int, ForeignKey("entries.id"), nullable=False),
-    Column("account_id", Int, ForeignKey("accounts.id"), nullable=False),
-    Column("amount", Int, nullable=False),
-    CheckConstraint("amount <> 0", name="moves_something"),
+    _key("id"),
+    _int("entry_id", ForeignKey("entries.id")),
+    _int("account_id", ForeignKey("accounts.id")),
+    _int("amount"),
+    CheckConstraint("amount <> 0", name="posting_moves_something"),
     Index("postings_by_account", "account_id", "id"),
-    sqlite_strict=True,
 )
-balances = Table(
+balances = _table(
     "balances",
-    metadata,
-    Column("account_id", Int, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
-    Column("amount", Int, nullable=False),
-    Column("contra", SmallInteger().with_variant(Integer, "sqlite"), nullable=False),
-    CheckConstraint("amount >= 0 OR contra = 1", name="never_below_zero"),
-    sqlite_strict=True,
+    _key("account_id", ForeignKey("accounts.id")),
+    _int("is_contra"),  # 1 for the accounts that may be negative
+    _int("amount"),
+    CheckConstraint("amount >= 0 OR is_contra = 1", name="balance_not_negative"),
 )
-orders = Table(
+orders = _table(
     "orders",
-    metadata,
-    Column("oid", Int, primary_key=True, autoincrement=False),
-    Column("acct", Int, nullable=False),
-    Column("cid", Text, nullable=False),
-    Column("sym", Text, nullable=False),
-    Column("side", Text, nullable=False),
-    Column("px", Int, nullable=False),
-    Column("qty", Int, nullable=False),
-    Column("tif", Text, nullable=False),
-    Column("filled", Int, nullable=False),
-    Column("open", Int, nullable=False),
-    Column("fee", Int, nullable=False),
-    Column("reason", Text, nullable=False),  # why it was cancelled, else empty
-    Column("seq", Int, nullable=False),
-    Column("ts", Int, nullable=False),
-    CheckConstraint("open >= 0 AND filled >= 0 AND filled + open <= qty", name="adds_up"),
-    UniqueConstraint("acct", "cid"),
-    Index("orders_by_account", "acct", "oid"),
-    sqlite_strict=True,
+    _key("oid"),
+    _int("acct"),
+    _text("cid"),
+    _text("sym"),
+    _text("side"),
+    _int("px"),
+    _int("qty"),
+    _text("tif"),
+    _int("seq"),
+    _int("ts"),
+    _int("open"),
+    _int("filled"),
+    _int("notional"),
+    _int("fee"),
+    _text("reason"),
+    _int("ts_last"),
+    CheckConstraint("open >= 0 AND filled >= 0 AND open + filled <= qty", name="order_adds_up"),
+    Index("orders_by_cid", "acct", "cid", unique=True),
+    Index("orders_by_acct", "acct", "oid"),
 )
-trades = Table(
+Index("orders_open", orders.c.acct, orders.c.oid, sqlite_where=orders.c.open > 0, postgresql_where=orders.c.open > 0)
+trades = _table(
     "trades",
-    metadata,
-    Column("id", Int, primary_key=True, autoincrement=False),
-    Column("seq", Int, nullable=False),
-    Column("ts", Int, nullable=False),
-    Column("sym", Text, nullable=False),
-    Column("px", Int, nullable=False),
-    Column("qty", Int, nullable=False),
-    Column("buy_acct", Int, nullable=False),
-    Column("buy_oid", Int, nullable=False),
-    Column("buy_fee", Int, nullable=False),
-    Column("sell_acct", Int, nullable=False),
-    Column("sell_oid", Int, nullable=False),
-    Column("sell_fee", Int, nullable=False),
-    Column("aggressor", Text, nullable=False),
-    Index("trades_by_instrument", "sym", "id"),
-    sqlite_strict=True,
+    _key("id"),
+    _int("seq"),
+    _int("ts"),
+    _text("sym"),
+    _int("px"),
+    _int("qty"),
+    _int("buy_acct"),
+    _int("buy_oid"),
+    _int("buy_fee"),
+    _int("sell_acct"),
+    _int("sell_oid"),
+    _int("sell_fee"),
+    _text("aggressor"),
+    Index("trades_by_sym", "sym", "id"),
+    Index("trades_by_buy", "buy_oid"),
+    Index("trades_by_sell", "sell_oid"),
 )
-progress = Table(
+progress = _table(
     "progress",
-    metadata,
-    Column("id", Int, primary_key=True, autoincrement=False),
-    Column("projected_seq", Int, nullable=False),
-    CheckConstraint("id = 1", name="one_row"),
-    sqlite_strict=True,
+    _key("id"),
+    _int("projected_seq"),
+    CheckConstraint("id = 1", name="progress_is_one_row"),
 )

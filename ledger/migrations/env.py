@@ -1,9 +1,9 @@
-"""Alembic's entry: run the migrations on the connection that `ledger.migrations.upgrade` was given."""
+"""Alembic's entry: run the migrations on the connection that `ledger.migrations.upgrade` hands over."""
 
 from alembic import context
 
 from ledger.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
 with context.begin_transaction():
     context.run_migrations()

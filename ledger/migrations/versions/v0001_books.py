@@ -1,4 +1,6 @@
-"""Accounts, entries, postings, balances, orders, trades and the projection's progress."""
+"""Accounts, entries, postings, balances, orders, trades, and how far they have come."""
+
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,89 +9,92 @@ revision = "0001"
 down_revision = None
 
 INT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-SMALL = sa.SmallInteger().with_variant(sa.Integer, "sqlite")
+IMMUTABLE = ("entries", "postings", "trades")
 
 
 def upgrade() -> None:
-    op.create_table(
+    _create(
         "accounts",
-        sa.Column("id", INT, primary_key=True, autoincrement=False),
-        sa.Column("acct", INT, nullable=False),
-        sa.Column("asset", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.UniqueConstraint("acct", "asset", "kind"),
-        sqlite_strict=True,
+        _key("id"),
+        _text("kind"),
+        sa.Column("acct", INT),
+        _text("asset"),
     )
-    op.create_table(
-        "entries",
-        sa.Column("id", INT, primary_key=True, autoincrement=False),
-        sa.Column("seq", INT, nullable=False),
-        sa.Column("ts", INT, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sqlite_strict=True,
-    )
-    op.create_table(
+    op.create_index("accounts_by_acct", "accounts", ["acct", "asset", "kind"], unique=True)
+    _create("entries", _key("id"), *_ints("seq", "ts"), _text("kind"), *_ints("ref"))
+    _create(
         "postings",
-        sa.Column("id", INT, primary_key=True, autoincrement=False),
+        _key("id"),
         sa.Column("entry_id", INT, sa.ForeignKey("entries.id"), nullable=False),
         sa.Column("account_id", INT, sa.ForeignKey("accounts.id"), nullable=False),
-        sa.Column("amount", INT, nullable=False),
-        sa.CheckConstraint("amount <> 0", name="moves_something"),
-        sqlite_strict=True,
+        *_ints("amount"),
+        sa.CheckConstraint("amount <> 0", name="posting_moves_something"),
     )
     op.create_index("postings_by_account", "postings", ["account_id", "id"])
-    op.create_table(
+    _create(
         "balances",
-        sa.Column("account_id", INT, sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
-        sa.Column("amount", INT, nullable=False),
-        sa.Column("contra", SMALL, nullable=False),
-        sa.CheckConstraint("amount >= 0 OR contra = 1", name="never_below_zero"),
-        sqlite_strict=True,
+        _key("account_id", sa.ForeignKey("accounts.id")),
+        *_ints("is_contra", "amount"),
+        sa.CheckConstraint("amount >= 0 OR is_contra = 1", name="balance_not_negative"),
     )
-    op.create_table(
+    _create(
         "orders",
-        sa.Column("oid", INT, primary_key=True, autoincrement=False),
-        sa.Column("acct", INT, nullable=False),
-        sa.Column("cid", sa.Text, nullable=False),
-        sa.Column("sym", sa.Text, nullable=False),
-        sa.Column("side", sa.Text, nullable=False),
-        sa.Column("px", INT, nullable=False),
-        sa.Column("qty", INT, nullable=False),
-        sa.Column("tif", sa.Text, nullable=False),
-        sa.Column("filled", INT, nullable=False),
-        sa.Column("open", INT, nullable=False),
-        sa.Column("fee", INT, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("seq", INT, nullable=False),
-        sa.Column("ts", INT, nullable=False),
-        sa.CheckConstraint("open >= 0 AND filled >= 0 AND filled + open <= qty", name="adds_up"),
-        sa.UniqueConstraint("acct", "cid"),
-        sqlite_strict=True,
+        _key("oid"),
+        *_ints("acct"),
+        *(_text(name) for name in ("cid", "sym", "side")),
+        *_ints("px", "qty"),
+        _text("tif"),
+        *_ints("seq", "ts", "open", "filled", "notional", "fee"),
+        _text("reason"),
+        *_ints("ts_last"),
+        sa.CheckConstraint("open >= 0 AND filled >= 0 AND open + filled <= qty", name="order_adds_up"),
     )
-    op.create_index("orders_by_account", "orders", ["acct", "oid"])
-    op.create_table(
+    op.create_index("orders_by_cid", "orders", ["acct", "cid"], unique=True)
+    op.create_index("orders_by_acct", "orders", ["acct", "oid"])
+    is_open = sa.text("open > 0")
+    op.create_index("orders_open", "orders", ["acct", "oid"], sqlite_where=is_open, postgresql_where=is_open)
+    _create(
         "trades",
-        sa.Column("id", INT, primary_key=True, autoincrement=False),
-        sa.Column("seq", INT, nullable=False),
-        sa.Column("ts", INT, nullable=False),
-        sa.Column("sym", sa.Text, nullable=False),
-        *[sa.Column(name, INT, nullable=False) for name in ("px", "qty", "buy_acct", "buy_oid", "buy_fee")],
-        *[sa.Column(name, INT, nullable=False) for name in ("sell_acct", "sell_oid", "sell_fee")],
-        sa.Column("aggressor", sa.Text, nullable=False),
-        sqlite_strict=True,
+        _key("id"),
+        *_ints("seq", "ts"),
+        _text("sym"),
+        *_ints("px", "qty", "buy_acct", "buy_oid", "buy_fee", "sell_acct", "sell_oid", "sell_fee"),
+        _text("aggressor"),
     )
-    op.create_index("trades_by_instrument", "trades", ["sym", "id"])
-    progress = op.create_table(
+    op.create_index("trades_by_sym", "trades", ["sym", "id"])
+    op.create_index("trades_by_buy", "trades", ["buy_oid"])
+    op.create_index("trades_by_sell", "trades", ["sell_oid"])
+    _create(
         "progress",
-        sa.Column("id", INT, primary_key=True, autoincrement=False),
-        sa.Column("projected_seq", INT, nullable=False),
-        sa.CheckConstraint("id = 1", name="one_row"),
-        sqlite_strict=True,
+        _key("id"),
+        *_ints("projected_seq"),
+        sa.CheckConstraint("id = 1", name="progress_is_one_row"),
     )
-    op.bulk_insert(progress, [{"id": 1, "projected_seq": 0}])
-    for table in ("entries", "postings", "trades"):
+    op.execute("INSERT INTO progress VALUES (1, 0)")
+    if op.get_context().dialect.name == "sqlite":
+        _make_immutable()
+
+
+def _make_immutable() -> None:
+    for table in IMMUTABLE:
         for change in ("UPDATE", "DELETE"):
             op.execute(
                 f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} are immutable'); END"
             )
+
+
+def _create(name: str, *items: sa.schema.SchemaItem) -> None:
+    op.create_table(name, *items, sqlite_strict=True)
+
+
+def _key(name: str, *items: sa.schema.SchemaItem) -> sa.Column[int]:
+    return sa.Column(name, INT, *items, primary_key=True, autoincrement=False)
+
+
+def _ints(*names: str) -> Iterable[sa.Column[int]]:
+    return [sa.Column(name, INT, nullable=False) for name in names]
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)

@@ -1,0 +1,54 @@
+"""Faults of the durable side. Refused business is never one of these: see `engine.reject`."""
+
+
+class LedgerError(Exception):
+    """Base of everything the ledger raises.
+
+    LedgerError
+    |-- DataInUse         another process writes this data; `pid`
+    |-- JournalFault      a commit failed and its outcome is unknown: stop, recover, let clients ask
+    |-- JournalCorrupt    the journal is not what was written; `seq_good` is the last command that can be trusted
+    |-- UnbalancedEntry   an entry that does not sum to zero; `entry`
+    |-- Overdrawn         a customer's account would go below zero; `account`
+    |-- ProjectorFault    the ledger could not follow the journal
+    `-- RecoveryRefused   the files do not belong together; nothing was opened
+    """
+
+
+class DataInUse(LedgerError):
+    def __init__(self, path: object, pid: int | None) -> None:
+        super().__init__(f"{path} is in use by {f'process {pid}' if pid else 'another process'}; stop that one first")
+        self.pid = pid
+
+
+class JournalFault(LedgerError):
+    pass
+
+
+class JournalCorrupt(LedgerError):
+    def __init__(self, place: str, why: str, seq_good: int) -> None:
+        super().__init__(f"journal: {place}: {why}; the last good command is {seq_good}")
+        self.place = place
+        self.why = why
+        self.seq_good = seq_good
+
+
+class UnbalancedEntry(LedgerError):
+    def __init__(self, entry: object, out_by: dict[str, int]) -> None:
+        super().__init__(f"out by {out_by}: {entry}")
+        self.entry = entry
+        self.out_by = out_by
+
+
+class Overdrawn(LedgerError):
+    def __init__(self, account: object, amount: int) -> None:
+        super().__init__(f"account {account} would stand at {amount}")
+        self.account = account
+
+
+class ProjectorFault(LedgerError):
+    pass
+
+
+class RecoveryRefused(LedgerError):
+    pass
