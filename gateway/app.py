@@ -25,6 +25,8 @@ from ledger.snapshots import Snapshots
 from ledger.store import LedgerReader
 from marketplace import catalog
 
+__all__ = ["Config", "Server", "run", "serving"]  # what `cellarbook serve` needs
+
 log = logging.getLogger(__name__)
 
 
@@ -53,13 +55,15 @@ class Server:
         reader = LedgerReader(data / LEDGER)
         self._stack.push_async_callback(reader.close)
         now = self.config.clock()
-        feed = Feed(recovered.exchange, epoch=now // 10**9)
+        feed = Feed(recovered.exchange, epoch=now)
         for trade in await reader.trades_since(start_of_day(now)):
             side = "B" if trade.aggressor == "B" else "S"
             feed.tapes[trade.sym].add(
                 TradePrint(id=trade.id, px=trade.px, qty=trade.qty, side=side, ts=trade.ts)  # type: ignore[arg-type]
             )
-        sequencer = Sequencer(recovered.journal, recovered.exchange, recovered.projector, feed.publish, self._fail)
+        sequencer = Sequencer(
+            recovered.journal, recovered.exchange, recovered.projector, self.config.clock, feed.publish, self._fail
+        )
         sequencer.start()
         self._stack.push_async_callback(self._snapshot, sequencer, recovered.snapshots)
         self._stack.push_async_callback(sequencer.stop)
@@ -70,6 +74,7 @@ class Server:
         for work in (self._tick(market), self._heartbeat(market), self._snapshot_often(sequencer, recovered.snapshots)):
             self._stack.push_async_callback(_cancelled, loop.create_task(self._guarded(work)))
         await self._listen(market)
+        self._stack.push_async_callback(_drained, market)
         log.info("open at command %d", recovered.exchange.seq)
         return market
 
@@ -131,6 +136,13 @@ class Server:
             snapshots.prune(SNAPSHOTS_KEPT)
 
 
+async def _drained(market: Market) -> None:
+    """Refuse what is new and finish what is queued, so that every client has its answer before its socket closes."""
+    await market.sequencer.stop()
+    await asyncio.sleep(0)  # the answers are written by callbacks
+    market.feed.tick()
+
+
 async def _cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -165,9 +177,20 @@ async def _serve(config: Config) -> int:
     return 0
 
 
+class JsonLines(logging.Formatter):
+    """One JSON object a record, whatever it says."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"ts": int(record.created * 1e9), "level": record.levelname, "at": record.name}
+        trace = {"trace": self.formatException(record.exc_info)} if record.exc_info else {}
+        return json.dumps(line | {"msg": record.getMessage()} | trace)
+
+
 def run(config: Config) -> int:
     """Serve until a signal or a fault; return the process's exit code. Raises LedgerError, OSError at the start."""
-    logging.basicConfig(level=logging.WARNING, format='{"level":"%(levelname)s","at":"%(name)s","msg":"%(message)s"}')
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         import uvloop
 

@@ -24,6 +24,7 @@ class Authenticator:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
+        self._since = clock()  # nonces of before are forgotten, so what was signed before is refused
         self._nonces: set[tuple[str, str]] = set()
         self._expiry: deque[tuple[int, tuple[str, str]]] = deque()
 
@@ -33,15 +34,23 @@ class Authenticator:
         if KEY not in headers:
             raise Problem("UNAUTHENTICATED")
         key, ts, nonce, sign = (headers.get(name, "") for name in (KEY, TIMESTAMP, NONCE, SIGN))
-        return self.verify(key, ts, nonce, sign, request.method, request.path_qs, await request.read())
+        return self.verify(key, ts, nonce, sign, request.method, request.raw_path, await request.read())
 
     def verify(self, key: str, ts: str, nonce: str, sign: str, method: str, path: str, body: bytes) -> Identity:
         """Return whose signature this is. Raises Problem when anything about it is wrong."""
+        if not (ts + nonce + sign).isascii():  # a header's other bytes arrive as text that cannot be encoded again
+            raise Problem("BAD_SIGNATURE")
         identity = self._store.identity(key)
         secret = identity.secret if identity else b"\0" * 32
         good = hmac.compare_digest(signature(secret, ts, nonce, method, path, body).encode(), sign.encode())
         now = self._clock()
-        timely = ts.isascii() and ts.isdigit() and len(ts) <= 20 and abs(now - int(ts)) <= WINDOW_NS
+        timely = (
+            ts.isascii()
+            and ts.isdigit()
+            and len(ts) <= 20
+            and abs(now - int(ts)) <= WINDOW_NS
+            and int(ts) >= self._since
+        )
         if identity is None or not good or not timely or not 0 < len(nonce) <= NONCE_MAX:
             raise Problem("BAD_SIGNATURE")
         while self._expiry and self._expiry[0][0] < now - 2 * WINDOW_NS:

@@ -22,18 +22,21 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from gateway import wire
 from gateway.signing import KEY, NONCE, SIGN, TIMESTAMP, signature
 from gateway.wire import (
     Ack,
     Balance,
+    Band,
     BandSet,
     Book,
     Disconnected,
     Done,
     Encoding,
     Fault,
+    Found,
     Frame,
     Instrument,
     Key,
@@ -168,6 +171,9 @@ class Client:
         body = wire.encode(KeyNew(acct=acct, scopes=list(scopes)), "json")
         return await self._call(Key, "POST", "/api/v1/admin/keys", body)
 
+    async def bands(self) -> list[Band]:
+        return await self._call(list[Band], "GET", "/api/v1/bands")
+
     async def set_band(self, sym: str, band: BandSet) -> Instrument:
         return await self._call(Instrument, "PUT", f"/api/v1/bands/{quote(sym, safe='')}", wire.encode(band, "json"))
 
@@ -195,19 +201,19 @@ class Client:
         Raises ClientError when the exchange refuses the subscription.
         """
         wanted = wire.Subscribe(ch=[*channels, *(("exec", "balance") if private else ())], sym=list(syms))
-        for attempt in itertools.count():
+        attempts = itertools.count()
+        while True:
             try:
-                stream = await self.connect()
+                async with await self.connect() as stream:
+                    await stream.request(wanted)
+                    attempts = itertools.count()
+                    async for frame in stream:
+                        yield frame
+                why = stream.why
             except GatewayDown as error:
-                yield Disconnected(why=str(error))
-                await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
-                continue
-            async with stream:
-                await stream.request(wanted)
-                async for frame in stream:
-                    yield frame
-            yield Disconnected(why=stream.why)
-            await asyncio.sleep(BACKOFF_S[0])
+                why = str(error)
+            yield Disconnected(why=why)
+            await asyncio.sleep(BACKOFF_S[min(next(attempts), len(BACKOFF_S) - 1)])
 
     # -------------------------------------------------------------------------------------------------- plumbing
 
@@ -220,7 +226,9 @@ class Client:
             ts, nonce, sign = self.credentials.sign(method, target, body)
             headers |= {KEY: self.credentials.key, TIMESTAMP: ts, NONCE: nonce, SIGN: sign}
         try:
-            async with self.session.request(method, self.url + target, data=body, headers=headers) as response:
+            async with self.session.request(
+                method, URL(self.url + target, encoded=True), data=body, headers=headers
+            ) as response:
                 data = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise GatewayDown(self.url, str(error) or type(error).__name__) from error
@@ -246,7 +254,7 @@ class Stream:
         self._raw = msgspec.json.decode if encoding == "json" else msgspec.msgpack.decode
         self._frame = wire.decoder(Frame, encoding).decode
         self._fault = wire.decoder(Fault, encoding).decode
-        self._order = wire.decoder(Order, encoding).decode
+        self._found = wire.decoder(Found, encoding).decode
         self._ack = wire.decoder(Ack, encoding).decode
         self._done = wire.decoder(Done, encoding).decode
         self._task = asyncio.get_running_loop().create_task(self._receive())
@@ -344,8 +352,8 @@ class Stream:
             answer.set_exception(ClientError(fault))
         elif op in ("order.new", "order.cancel", "order.cancel_all"):
             answer.set_result(self._ack(data))
-        elif op is None:
-            answer.set_result(self._order(data))
+        elif op == "order.get":
+            answer.set_result(self._found(data).order)
         else:
             answer.set_result(self._done(data))
 

@@ -35,25 +35,36 @@ KINDS: dict[str, Kind] = {
     "FORBIDDEN": Kind(1003, 403, "this key may not do that"),
     "BAD_ORIGIN": Kind(1004, 403, "this web origin is not allowed"),
     "MALFORMED": Kind(3001, 400, "the request is malformed"),
-    "UNKNOWN_INSTRUMENT": Kind(3002, 404, "there is no such instrument"),
-    "OFF_TICK": Kind(3003, 400, "the price is not on the tick of {tick}"),
+    "UNKNOWN_INSTRUMENT": Kind(3002, 400, "there is no such instrument"),
+    "OFF_TICK": Kind(3003, 400, "the price is not on the tick of {tick} yuan"),
     "OFF_LOT": Kind(3004, 400, "the quantity is not a multiple of the lot, {lot}"),
     "BELOW_MIN_QTY": Kind(3005, 400, "the smallest order is {min_qty}"),
     "ABOVE_MAX_QTY": Kind(3006, 400, "the largest order is {max_qty}"),
     "NOT_FOUND": Kind(3007, 404, "there is nothing here"),
     "TOO_LARGE": Kind(3008, 413, "the request is too large"),
     "TOO_SLOW": Kind(3009, 408, "the request took too long to arrive"),
-    "INSUFFICIENT_FUNDS": Kind(4001, 422, "not enough free cash; {free} is free"),
-    "PRICE_OUT_OF_BAND": Kind(4002, 422, "the price is outside the band, {lo} to {hi}"),
+    "INSUFFICIENT_FUNDS": Kind(4001, 422, "not enough free cash; {free} yuan is free"),
+    "PRICE_OUT_OF_BAND": Kind(4002, 422, "the price is outside the band, {lo} to {hi} yuan"),
     "HALTED": Kind(4003, 409, "trading is halted"),
     "INSUFFICIENT_BOTTLES": Kind(4004, 422, "not enough free bottles; {free} are free"),
     "ABOVE_POSITION_LIMIT": Kind(4005, 422, "the largest holding is {max_holding}"),
-    "PHASE_CLOSED": Kind(4006, 409, "the market takes no orders in this phase"),
+    "PHASE_CLOSED": Kind(4003, 409, "the market takes no orders in this phase"),
     "DUPLICATE_ID": Kind(5001, 409, "this id was used before"),
     "UNKNOWN_ORDER": Kind(5002, 404, "there is no such open order"),
     "BUSY": Kind(9002, 503, "the exchange is busy, or stopping"),
     "INTERNAL": Kind(9000, 500, "the exchange made a mistake; it is in its log"),
     "OUTCOME_UNKNOWN": Kind(9001, 503, "nobody knows whether this happened; ask again by cid"),
+}
+FIELDS = {  # what an order's refusal is about
+    "DUPLICATE_ID": "cid",
+    "UNKNOWN_INSTRUMENT": "sym",
+    "UNKNOWN_ORDER": "cid",
+    "OFF_TICK": "px",
+    "PRICE_OUT_OF_BAND": "px",
+    "OFF_LOT": "qty",
+    "BELOW_MIN_QTY": "qty",
+    "ABOVE_MAX_QTY": "qty",
+    "ABOVE_POSITION_LIMIT": "qty",
 }
 RETRY = {"BUSY": ("after", 200), "OUTCOME_UNKNOWN": ("unknown", 1000)}
 MONEY = {
@@ -73,7 +84,8 @@ def fault(name: str, *, field: str = "", msg: str = "", cid: str = "", detail: d
 
 
 def fault_of_rejection(event: Rejected) -> Fault:
-    return fault(Reject(event.code).name, cid=event.cid, detail=event.detail)
+    name = Reject(event.code).name
+    return fault(name, field=FIELDS.get(name, ""), cid=event.cid, detail=event.detail)
 
 
 def status_of(problem: Fault) -> int:

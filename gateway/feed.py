@@ -71,6 +71,7 @@ class Feed:
 
     def unsubscribe(self, reader: Reader, key: Key) -> None:
         self._keys.get(reader, set()).discard(key)
+        self._late.get(reader, set()).discard(key)
         self._readers[key].discard(reader)
 
     def drop(self, reader: Reader) -> None:

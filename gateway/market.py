@@ -11,7 +11,7 @@ from gateway.errors import Problem
 from gateway.feed import Feed
 from gateway.sequencer import Sequencer
 from gateway.store import Store
-from gateway.wire import Balance, Instrument, Order
+from gateway.wire import Balance, Band, Instrument, Order
 from ledger.rules import OrderRow
 from ledger.store import LedgerReader
 from marketplace.catalog import Facts
@@ -45,8 +45,16 @@ class Market:
             ml=facts.ml if facts else 0,
             abv_bp=facts.abv_bp if facts else 0,
             tick=it.tick, lot=it.lot, min_qty=it.min_qty, max_qty=it.max_qty, lo=it.lo, hi=it.hi, ref=it.ref,
+            fee_bp=max(it.listing.maker_bp, it.listing.taker_bp),
+            fee_min=it.listing.min_fee,
             phase=it.phase, last=it.last,
         )  # fmt: skip
+
+    def bands(self) -> list[Band]:
+        return [
+            Band(sym=sym, lo=it.lo, hi=it.hi, ref=it.ref, up_bp=it.up_bp, down_bp=it.down_bp)
+            for sym, it in self.exchange.instruments.items()
+        ]
 
     def known(self, sym: str) -> str:
         """The symbol itself. Raises Problem when nothing of that name is listed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from engine.codec import Malformed, command_from_json, event_to_json
-from engine.commands import Cancel, CancelAll, Command, SetBand
+from engine.commands import Cancel, CancelAll, Command, Deposit, List, SetBand, SetPhase, Withdraw
 from engine.events import Event, Rejected
 from gateway.auth import require
 from gateway.config import ADMIN_BODY_MAX, BODY_MAX, BODY_TIMEOUT_S
@@ -28,6 +29,8 @@ ORDER = decoder(OrderNew, "json")
 BAND = decoder(BandSet, "json")
 KEY = decoder(KeyNew, "json")
 LIMIT_MAX = 1_000
+FIELD = re.compile(r"(?:unknown|required) field `(\w+)`")
+OPERATORS = (List, Deposit, Withdraw, SetPhase, SetBand)  # and nothing that trades for somebody else
 
 
 def answer(message: Any, status: int = 200) -> web.Response:
@@ -94,7 +97,8 @@ async def decoded(request: web.Request, how: Any) -> Any:
 def malformed(error: Exception) -> Problem:
     """The request's fault, with the field that it names."""
     words, _, where = str(error).partition(" - at `$.")
-    return Problem("MALFORMED", msg=words, field=where.rstrip("`"))
+    unexpected = FIELD.search(words)
+    return Problem("MALFORMED", msg=words, field=where.rstrip("`") or (unexpected[1] if unexpected else ""))
 
 
 # ----------------------------------------------------------------------------------------------------------- orders
@@ -104,14 +108,14 @@ async def order_new(request: web.Request) -> web.Response:
     market, identity = await identify(request, "trade")
     ts = market.config.clock()
     order: OrderNew = await decoded(request, ORDER)
-    events = await market.sequencer.submit(place_command(ts, identity.acct, order))
+    events = await market.sequencer.submit(place_command(identity.acct, order))
     return acked(place_ack(order, events, ts, market.config.clock()), 201)
 
 
 async def order_cancel(request: web.Request) -> web.Response:
     market, identity = await identify(request, "trade")
     ts = market.config.clock()
-    events = await market.sequencer.submit(Cancel(ts, identity.acct, request.match_info["cid"]))
+    events = await market.sequencer.submit(Cancel(0, identity.acct, request.match_info["cid"]))
     return acked(cancel_ack("order.cancel", 0, events, ts, market.config.clock()))
 
 
@@ -121,7 +125,7 @@ async def order_cancel_all(request: web.Request) -> web.Response:
     sym = request.query.get("sym", "")
     if sym:
         market.known(sym)
-    events = await market.sequencer.submit(CancelAll(market.config.clock(), identity.acct, sym))
+    events = await market.sequencer.submit(CancelAll(0, identity.acct, sym))
     return answer({"cancelled": 0 if isinstance(events[0], Rejected) else len(events)})
 
 
@@ -209,8 +213,9 @@ async def admin_commands(request: web.Request) -> web.Response:
         raise malformed(error) from error
     if not commands:
         raise Problem("MALFORMED", msg="no commands")
-    ts = market.config.clock()
-    events = await submit(market, identity, "commands", request, *(stamped(command, ts) for command in commands))
+    if not all(isinstance(command, OPERATORS) for command in commands):
+        raise Problem("MALFORMED", field="op", msg="operators list, deposit, withdraw, and set phases and bands")
+    events = await submit(market, identity, "commands", request, *commands)
     body = msgspec.json.encode([event_to_json(event) for event in events])
     return web.Response(body=body, content_type="application/json")
 
@@ -227,12 +232,17 @@ async def admin_key(request: web.Request) -> web.Response:
     return answer(market.store.create_key(wanted.acct, wanted.scopes), 201)
 
 
+async def bands(request: web.Request) -> web.Response:
+    market, _ = await identify(request, "admin")
+    return answer(market.bands())
+
+
 async def band_set(request: web.Request) -> web.Response:
     """Set one instrument's band, with a reason that is kept."""
     market, identity = await identify(request, "admin")
     band: BandSet = await decoded(request, BAND)
     sym = market.known(request.match_info["sym"])
-    command = SetBand(market.config.clock(), sym, band.up_bp, band.down_bp, int(band.ref))
+    command = SetBand(0, sym, band.up_bp, band.down_bp, int(band.ref))
     events = await submit(market, identity, band.reason, request, command)
     if isinstance(events[0], Rejected):
         return problem(fault_of_rejection(events[0]))
@@ -249,10 +259,6 @@ async def submit(
     return events
 
 
-def stamped(command: Command, ts: int) -> Command:
-    return command if command.ts else command._replace(ts=ts)
-
-
 ROUTES = [
     web.post("/api/v1/orders", order_new),
     web.get("/api/v1/orders", orders),
@@ -266,6 +272,7 @@ ROUTES = [
     web.get("/api/v1/time", now),
     web.post("/api/v1/admin/commands", admin_commands),
     web.post("/api/v1/admin/keys", admin_key),
+    web.get("/api/v1/bands", bands),
     web.put("/api/v1/bands/{sym}", band_set),
     web.get("/live", live),
     web.get("/ready", ready),

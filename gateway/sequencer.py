@@ -15,7 +15,6 @@ from engine.events import Event
 from engine.exchange import Exchange
 from gateway.config import QUEUE_MAX
 from gateway.errors import Problem
-from ledger.errors import LedgerError
 from ledger.journal import Journal
 from ledger.store import Projector
 
@@ -30,7 +29,8 @@ class Submission(NamedTuple):
 class Sequencer:
     """Takes commands and answers each submission with the events of its commands, once they are durable.
 
-    `on_events` sees all events in order; `on_fault` is called once, when nothing more can be taken.
+    Commands get their time here, from `clock`, and never an earlier one than the command before. `on_events` sees
+    all events in order; `on_fault` is called once, when nothing more can be taken.
     """
 
     def __init__(
@@ -38,12 +38,14 @@ class Sequencer:
         journal: Journal,
         exchange: Exchange,
         projector: Projector,
+        clock: Callable[[], int],
         on_events: Callable[[Sequence[Event]], None],
         on_fault: Callable[[BaseException], None],
     ) -> None:
         self.exchange = exchange
         self._journal = journal
         self._projector = projector
+        self._clock = clock
         self._on_events = on_events
         self._on_fault = on_fault
         self._waiting: list[Submission] = []
@@ -100,13 +102,15 @@ class Sequencer:
                 group, self._waiting, self._count = self._waiting, [], 0
                 if not group:
                     continue
-                commands = [command for submission in group for command in submission.commands]
+                ts = max(self._clock(), self.exchange.ts)
+                commands = [command._replace(ts=ts) for submission in group for command in submission.commands]
                 await loop.run_in_executor(self._writer, self._journal.append, commands)
                 events = self.exchange.apply(commands)
                 self._release(group, events)
                 self._on_events(events)
                 self._projector.offer(self.exchange.seq, events)
-        except (LedgerError, AssertionError) as error:
+        except Exception as error:  # whatever it is: what was asked may be durable, and nobody can be told more
+            log.exception("the sequencer stops")
             self._open = False
             for submission in (*group, *self._waiting):
                 if not submission.done.done():

@@ -47,6 +47,8 @@ class Instrument(msgspec.Struct, kw_only=True):
     ref: Fen
     phase: str
     last: Fen  # last trade, 0 before the first
+    fee_bp: int = 0  # the highest fee that an order can pay, basis points of its value
+    fee_min: Fen = 0
 
 
 class Balance(msgspec.Struct, kw_only=True):
@@ -308,7 +310,9 @@ Frame = Book | Trades | Ticker | Exec | BalanceChange | Heartbeat
 Encoding = Literal["json", "msgpack"]
 SUBPROTOCOLS: dict[str, Encoding] = {"cellarbook.v1.json": "json", "cellarbook.v1.msgpack": "msgpack"}
 
-MONEY = frozenset({"px", "tick", "lo", "hi", "ref", "last", "bid", "ask", "open", "high", "low", "turnover", "fee"})
+MONEY = frozenset(
+    {"px", "tick", "lo", "hi", "ref", "last", "bid", "ask", "open", "high", "low", "turnover", "fee", "fee_min"}
+)
 
 
 def yuan(fen: int) -> str:

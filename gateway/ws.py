@@ -16,14 +16,14 @@ from engine.commands import Cancel, CancelAll
 from engine.events import Event, Rejected
 from gateway import wire
 from gateway.auth import require
-from gateway.config import BUFFER_MAX, FRAME_MAX
+from gateway.config import BUFFER_MAX, FRAME_MAX, OWED_MAX
 from gateway.errors import Problem
 from gateway.feed import PRIVATE, PUBLIC
 from gateway.market import Market
 from gateway.orders import cancel_ack, place_ack, place_command
 from gateway.rest import MARKET, malformed
 from gateway.store import Identity
-from gateway.wire import Ack, Done, Encoding, Fault
+from gateway.wire import Ack, Done, Encoding, Fault, Found
 
 PATH = "/ws/v1"
 DECODERS = {encoding: wire.decoder(wire.AnyRequest, encoding) for encoding in wire.SUBPROTOCOLS.values()}
@@ -53,7 +53,10 @@ class Socket:
     # --------------------------------------------------------------------------------------------------- sending
 
     def write(self, messages: list[bytes]) -> None:
-        if not self._transport.is_closing():
+        """Send encoded messages. A client that does not read its own answers is cut off: they are not conflated."""
+        if self._transport.get_write_buffer_size() > OWED_MAX:
+            self._transport.abort()
+        elif not self._transport.is_closing():
             self._transport.write(b"".join(self._framed(message) for message in messages))
 
     def is_slow(self) -> bool:
@@ -68,7 +71,7 @@ class Socket:
             return self._opcode + struct.pack("!BH", 126, size) + payload
         return self._opcode + struct.pack("!BQ", 127, size) + payload
 
-    def say(self, message: Ack | Done | Fault | wire.Order) -> None:
+    def say(self, message: Ack | Done | Fault | Found) -> None:
         self.write([wire.encode(message, self.encoding)])
 
     # -------------------------------------------------------------------------------------------------- receiving
@@ -104,13 +107,13 @@ class Socket:
         match request:
             case wire.OrderNew():
                 acct, ts = self.allowed("trade").acct, self.market.config.clock()
-                command = place_command(ts, acct, request)
+                command = place_command(acct, request)
                 self.submit(request, command, lambda events, out: place_ack(request, events, ts, out))
             case wire.OrderCancel():
                 acct, ts = self.allowed("trade").acct, self.market.config.clock()
                 self.submit(
                     request,
-                    Cancel(ts, acct, request.cid),
+                    Cancel(0, acct, request.cid),
                     lambda events, out: cancel_ack("order.cancel", request.id, events, ts, out),
                 )
             case wire.OrderCancelAll():
@@ -119,11 +122,12 @@ class Socket:
                     self.market.known(request.sym)
                 self.submit(
                     request,
-                    CancelAll(ts, acct, request.sym),
+                    CancelAll(0, acct, request.sym),
                     lambda events, out: all_cancelled(request, events, ts, out),
                 )
             case wire.OrderGet():
-                self.say(await self.market.order(self.allowed("read").acct, request.cid))
+                found = await self.market.order(self.allowed("read").acct, request.cid)
+                self.say(Found(id=request.id, order=found))
             case wire.Login():
                 self.login(request)
             case wire.Subscribe() | wire.Unsubscribe():

@@ -1,0 +1,93 @@
+"""Every word of the terminal, in Simplified Chinese and English."""
+
+import locale
+import os
+from typing import Literal
+
+Lang = Literal["zh", "en"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("窖藏簿", "Cellarbook"),
+    "watchlist": ("自选", "Watchlist"),
+    "name": ("名称", "Name"),
+    "last": ("最新", "Last"),
+    "change": ("涨跌幅", "Change"),
+    "volume": ("成交", "Volume"),
+    "ladder": ("盘口", "Ladder"),
+    "price": ("价格", "Price"),
+    "bid": ("买量", "Bid"),
+    "ask": ("卖量", "Ask"),
+    "mine": ("我", "Me"),
+    "spread": ("价差", "Spread"),
+    "tape": ("分笔成交", "Tape"),
+    "time": ("时间", "Time"),
+    "qty": ("数量", "Qty"),
+    "ticket": ("下单", "Ticket"),
+    "buy": ("买入", "BUY"),
+    "sell": ("卖出", "SELL"),
+    "side": ("方向", "Side"),
+    "total": ("合计", "Total"),
+    "max_buy": ("可买", "Can buy"),
+    "max_sell": ("可卖", "Can sell"),
+    "bottles": ("瓶", "bottles"),
+    "orders": ("委托", "My orders"),
+    "status": ("状态", "Status"),
+    "filled": ("成交", "Filled"),
+    "open": ("未成交", "open"),
+    "st_open": ("挂单", "open"),
+    "st_filled": ("已成", "filled"),
+    "st_cancelled": ("已撤", "cancelled"),
+    "balances": ("资产", "Balances"),
+    "asset": ("品种", "Asset"),
+    "free": ("可用", "Free"),
+    "held": ("冻结", "Held"),
+    "cash": ("资金", "Cash"),
+    "band": ("涨跌停", "Band"),
+    "ref": ("昨结", "Ref"),
+    "high": ("最高", "High"),
+    "low": ("最低", "Low"),
+    "turnover": ("成交额", "Turnover"),
+    "connected": ("已连接", "connected"),
+    "disconnected": ("连接中断，正在重连", "disconnected, trying again"),
+    "stale": ("行情延迟", "STALE"),
+    "no_orders": ("没有委托。按 21 买入，23 卖出", "No orders yet. Press 21 to buy, 23 to sell"),
+    "no_trades": ("暂无成交", "No trades yet"),
+    "no_book": ("暂无挂单", "No orders in the book"),
+    "enter_to_arm": ("回车确认，Esc 放弃", "Enter to check, Esc to leave"),
+    "armed": ("再按回车发出: {order}", "Enter again sends: {order}"),
+    "sent": ("已发出", "sent"),
+    "bad_price": ("价格应为数字，最多两位小数", "the price is a number with at most two decimals"),
+    "bad_qty": ("数量应为正整数", "the quantity is a whole number above 0"),
+    "off_tick": ("价格应为 {tick} 的整数倍", "the price must be a multiple of {tick}"),
+    "out_of_band": ("超出涨跌停 {lo} 至 {hi}", "outside the band, {lo} to {hi}"),
+    "off_lot": ("数量应为 {lot} 的整数倍", "the quantity must be a multiple of {lot}"),
+    "below_min": ("最少 {min} 瓶", "at least {min}"),
+    "above_max": ("最多 {max} 瓶", "at most {max}"),
+    "no_funds": ("资金不足，最多可买 {max} 瓶", "not enough cash; you can buy {max}"),
+    "no_bottles": ("可卖数量不足，最多可卖 {max} 瓶", "not enough bottles; you can sell {max}"),
+    "keys": (
+        "21 买  23 卖  F6 自选  L 盘口  O 委托  C 撤单  ? 帮助  Q 退出",
+        "21 buy  23 sell  F6 list  L ladder  O orders  C cancel  ? help  Q quit",
+    ),
+    "help": ("帮助", "Help"),
+    "close": ("按任意键返回", "Press any key to go back"),
+    "small": ("窗口太小，至少 80×24", "The window is too small; 80x24 at least"),
+    "no_vintage": ("无年份", "no vintage"),
+}
+
+
+class Text:
+    """The words of one language: `text("buy")`, `text("off_lot", lot=6)`."""
+
+    def __init__(self, lang: Lang) -> None:
+        self.lang: Lang = lang
+
+    def __call__(self, key: str, **values: object) -> str:
+        words = WORDS[key][0 if self.lang == "zh" else 1]
+        return words.format(**values) if values else words
+
+
+def default_lang() -> Lang:
+    """Chinese for a Chinese locale, else English."""
+    named = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return "zh" if (named or locale.getlocale()[0] or "").lower().startswith("zh") else "en"
