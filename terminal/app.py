@@ -35,12 +35,3 @@ def run_terminal(url: str, credentials: Path, lang: Lang | None = None) -> None:
             await Terminal(client, lang).run_async()
 
     asyncio.run(run(Credentials.load(credentials)))
-
-
-async def picture(url: str, credentials: Credentials, *, lang: Lang, size: tuple[int, int], after_s: float) -> str:
-    """Return what the terminal shows after some seconds, as an SVG."""
-    async with Client(url, credentials) as client:
-        app = Terminal(client, lang)
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause(after_s)
-            return app.export_screenshot(title="Cellarbook")

@@ -76,13 +76,13 @@ class Orders(Board):
             name = clean(instrument.name_zh if self.text.lang == "zh" else instrument.name_en)
         faded = None if order.lvs else FAINT
         state = self.text(f"st_{order.st}")
-        width = max(self.size.width - 28 - self.state_width, 6)
+        width = max(self.size.width - 25 - self.state_width, 6)
         cells = columns(
             self.size.width,
             (self.text("buy" if order.side == "B" else "sell"), 4, "<", faded or by_side(order.side)),
             (fit(name, width), width, "<", faded or NORMAL),
             (short_money(order.px), 9, ">", faded or NORMAL),
-            (f"{count(order.cum)}/{count(order.qty)}", 9, ">", faded or NORMAL),
+            (f"{count(order.cum)}/{count(order.qty)}", 7, ">", faded or NORMAL),
             (state, self.state_width, "<", faded or NORMAL),
         )
         if at == self.cursor and self.has_focus:
