@@ -7,19 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.checks import NAMES, OPS, fault_of
-from engine.commands import Command, Place
+from engine.commands import Command
 from engine.events import (
     Accepted,
+    Amended,
     BandChanged,
     Cancelled,
     Deposited,
     Event,
+    Grouped,
     Listed,
     PhaseChanged,
     Rejected,
+    Rolled,
     Traded,
     Withdrawn,
 )
+from engine.reject import Reason
 
 
 class Malformed(ValueError):
@@ -52,10 +56,7 @@ def command_from_json(data: object) -> Command:
         raise Malformed(f"unknown op {op!r}")
     values: dict[str, Any] = {"ts": 0}
     for name, value in data.items():
-        if name == "type" and kind is Place:
-            if value != "limit":
-                raise Malformed("type: not one of limit")
-        elif name in kind._fields:
+        if name in kind._fields:
             values[name] = value
         elif name != "op":
             raise Malformed(f"{op}: unknown field {name!r}")
@@ -89,10 +90,19 @@ def event_to_json(event: Event) -> dict[str, Any]:
                 "buy_fee": event.buy_fee, "sell_fee": event.sell_fee,
             }  # fmt: skip
         case Cancelled():
+            gone = {"acct": event.acct, "cid": event.cid, "sym": event.sym, "qty": event.qty}
+            if event.reason == Reason.EXPIRED:
+                return {"event": "expired"} | gone
+            return {"event": "cancelled"} | gone | {"reason": event.reason}
+        case Amended():
             return {
-                "event": "cancelled", "acct": event.acct, "cid": event.cid, "sym": event.sym, "qty": event.qty,
-                "reason": event.reason,
+                "event": "amended", "acct": event.acct, "cid": event.cid, "sym": event.sym, "px": event.px,
+                "open": event.open, "filled": event.filled,
             }  # fmt: skip
+        case Grouped():
+            return {"event": "group", "acct": event.acct, "group": event.group}
+        case Rolled():
+            return {"event": "roll", "sym": event.sym, "close": event.close}
         case BandChanged():
             return {"event": "band", "sym": event.sym, "lo": event.lo, "hi": event.hi, "ref": event.ref}
         case PhaseChanged():

@@ -9,20 +9,44 @@ from engine.commands import Phase, SelfTrade, Side, TimeInForce
 from engine.reject import Reason, Reject
 
 BUY, SELL = range(len(Side))
-GTC, IOC = range(len(TimeInForce))
 CONTINUOUS, HALTED, CLOSED = range(len(Phase))
-STP_NONE, STP_NEWEST = range(len(SelfTrade))
-BY_USER, BY_IOC, BY_SELF_TRADE, BY_BAND = range(len(Reason))
+STP_NONE, STP_NEWEST, STP_OLDEST, STP_BOTH, STP_DECREMENT = range(len(SelfTrade))
+BY_USER, BY_IOC, BY_MARKET, BY_SELF_TRADE, BY_BAND, BY_EXPIRY = range(len(Reason))
+
+# How an order is entered: one time in force, and bits.
+GTC, IOC, FOK = range(3)
+TIF_MASK = 3
+POST = 4  # refuse it when it would trade at once
+MARKET = 8  # at the band's edge, and nothing rests
+HOW_END = 16
+
+# What an order in the book remembers.
+POSTED = 1
+ICEBERG = 2
+
+# What the exchange says, and what the kernel hears.
+SIDES = tuple(Side)
+REASONS = tuple(Reason)
+SIDE_CODES: dict[str, int] = {side: code for code, side in enumerate(SIDES)}
+TIF_CODES: dict[str, int] = {
+    TimeInForce.GTC: GTC,
+    TimeInForce.DAY: GTC,
+    TimeInForce.GTD: GTC,
+    TimeInForce.IOC: IOC,
+    TimeInForce.FOK: FOK,
+}
+PHASE_CODES: dict[str, int] = {phase: code for code, phase in enumerate(Phase)}
+STP_CODES: dict[str, int] = {stp: code for code, stp in enumerate(SelfTrade)}
 
 ACCEPTED = 0  # and the refusals by precedence
 (
-    MALFORMED, DUPLICATE_ID, UNKNOWN_INSTRUMENT, NO_ENTRY_HALTED, PHASE_CLOSED, UNKNOWN_ORDER, OFF_TICK,
-    PRICE_OUT_OF_BAND, OFF_LOT, BELOW_MIN_QTY, ABOVE_MAX_QTY, ABOVE_POSITION_LIMIT, INSUFFICIENT_FUNDS,
-    INSUFFICIENT_BOTTLES,
+    MALFORMED, DUPLICATE_ID, UNKNOWN_INSTRUMENT, NO_ENTRY_HALTED, PHASE_CLOSED, UNKNOWN_ORDER, TOO_LATE, OFF_TICK,
+    PRICE_OUT_OF_BAND, OFF_LOT, BELOW_FILLED, BELOW_MIN_QTY, ABOVE_MAX_QTY, ABOVE_POSITION_LIMIT, INSUFFICIENT_FUNDS,
+    INSUFFICIENT_BOTTLES, WOULD_CROSS, NOT_FILLABLE,
 ) = range(1, len(Reject) + 1)  # fmt: skip
 REJECTS: tuple[Reject | None, ...] = (None, *Reject)
 
-TRADED, CANCELLED = range(2)
+TRADED, CANCELLED, AMENDED = range(3)
 OP_PLACE, OP_CANCEL = range(2)
 
 NO_ASK = 1 << 62  # the best ask, in ticks, of a book without one; the best bid is then 0
@@ -30,6 +54,7 @@ AMOUNT_MAX = 1 << 53  # fen or bottles in one command; fen of one order at the b
 FEE_BP_MAX = 1000  # so that notional * basis points stays within 63 bits
 WINDOW_TICKS_MAX = 1 << 24  # ticks from the band's lower edge to the upper
 FEES = 0  # the kernel's index of the account that fees go to
+NOBODY = 1  # the account of whoever never deposited: always empty
 ID_BITS = 12  # order ids are kept in pages of 4,096
 ID_PAGE = 1 << ID_BITS
 OID_MAX = 1 << 40
@@ -38,7 +63,7 @@ COMMAND_DTYPE = np.dtype(
     [
         ("op", "i1"),
         ("side", "i1"),
-        ("tif", "i1"),
+        ("how", "i1"),
         ("pad", "i1"),
         ("instr", "i4"),
         ("account", "i4"),
@@ -49,5 +74,17 @@ COMMAND_DTYPE = np.dtype(
     ]
 )
 EVENT_FIELDS_I4 = ("kind", "instr", "side", "reason", "account", "maker_account")
-EVENT_FIELDS_I8 = ("oid", "maker_oid", "price", "qty", "open", "maker_open", "fee", "maker_fee", "filled", "release")
+EVENT_FIELDS_I8 = (
+    "oid",
+    "maker_oid",
+    "price",
+    "price_before",
+    "qty",
+    "open",
+    "maker_open",
+    "fee",
+    "maker_fee",
+    "filled",
+    "release",
+)
 EVENT_DTYPE = np.dtype([(f, "i4") for f in EVENT_FIELDS_I4] + [(f, "i8") for f in EVENT_FIELDS_I8])

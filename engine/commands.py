@@ -16,16 +16,27 @@ class Side(StrEnum):
     SELL = "S"
 
 
+class OrderType(StrEnum):
+    LIMIT = "limit"
+    MARKET = "market"
+
+
 class TimeInForce(StrEnum):
     GTC = "GTC"
+    DAY = "DAY"
     IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
 
 
 class SelfTrade(StrEnum):
-    """What happens when an order meets one of its own account."""
+    """What happens when an order meets one of its own account's group."""
 
     NONE = "none"
-    NEWEST = "newest"
+    NEWEST = "newest"  # the aggressor's remainder is cancelled
+    OLDEST = "oldest"  # the resting order is cancelled, and the aggressor goes on
+    BOTH = "both"
+    DECREMENT = "decrement"  # both shrink by the smaller open quantity, without a trade
 
 
 class Phase(StrEnum):
@@ -89,14 +100,20 @@ class SetBand(NamedTuple):
 
 
 class Place(NamedTuple):
+    """A new order. A market order's `px` is not read; `display` above 0 makes an iceberg, `expire_ts` is for GTD."""
+
     ts: int
     acct: int
     cid: str
     sym: str
     side: str
-    px: int
-    qty: int
+    px: int = 0
+    qty: int = 0
     tif: str = TimeInForce.GTC
+    type: str = OrderType.LIMIT
+    post: bool = False
+    display: int = 0
+    expire_ts: int = 0
 
 
 class Cancel(NamedTuple):
@@ -106,11 +123,37 @@ class Cancel(NamedTuple):
 
 
 class CancelAll(NamedTuple):
-    """Cancel every open order of the account, in one instrument when `sym` is given."""
+    """Cancel every open order of the account, of one instrument or side when `sym` or `side` is given."""
 
     ts: int
     acct: int
     sym: str = ""
+    side: str = ""
 
 
-Command: TypeAlias = List | Deposit | Withdraw | SetPhase | SetBand | Place | Cancel | CancelAll
+class Amend(NamedTuple):
+    """Give an order a new price, a new total quantity (filled and open), or both; 0 keeps the one it has."""
+
+    ts: int
+    acct: int
+    cid: str
+    px: int = 0
+    qty: int = 0
+
+
+class Group(NamedTuple):
+    """Put an account into a group whose accounts must not trade with each other; group 0 is its own again."""
+
+    ts: int
+    acct: int
+    group: int
+
+
+class Roll(NamedTuple):
+    """End an instrument's day: DAY orders expire, and the close becomes the reference of the next day's band."""
+
+    ts: int
+    sym: str
+
+
+Command: TypeAlias = List | Deposit | Withdraw | SetPhase | SetBand | Place | Cancel | CancelAll | Amend | Group | Roll

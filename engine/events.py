@@ -121,6 +121,51 @@ class Cancelled(NamedTuple):
     filled: int
 
 
+class Amended(NamedTuple):
+    """An order stands at a new price or open quantity; `release` became free, or was held on top when negative."""
+
+    seq: int
+    ts: int
+    acct: int
+    cid: str
+    oid: int
+    sym: str
+    side: str
+    px: int
+    px_before: int
+    open: int
+    filled: int
+    reason: str
+    release: int
+
+
+class Grouped(NamedTuple):
+    seq: int
+    ts: int
+    acct: int
+    group: int
+
+
+class Rolled(NamedTuple):
+    """The instrument's day ended at this close."""
+
+    seq: int
+    ts: int
+    sym: str
+    close: int
+
+
 Event: TypeAlias = (
-    Listed | Deposited | Withdrawn | PhaseChanged | BandChanged | Accepted | Rejected | Traded | Cancelled
+    Listed
+    | Deposited
+    | Withdrawn
+    | PhaseChanged
+    | BandChanged
+    | Accepted
+    | Rejected
+    | Traded
+    | Cancelled
+    | Amended
+    | Grouped
+    | Rolled
 )

@@ -10,19 +10,23 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from sortedcontainers import SortedList
+
 from engine import codes
 from engine.band import band_of
 from engine.checks import fault_of
 from engine.commands import (
     CASH,
+    Amend,
     Cancel,
     CancelAll,
     Command,
     Deposit,
+    Group,
     List,
-    Phase,
+    OrderType,
     Place,
-    SelfTrade,
+    Roll,
     SetBand,
     SetPhase,
     Side,
@@ -31,31 +35,27 @@ from engine.commands import (
 )
 from engine.events import (
     Accepted,
+    Amended,
     BandChanged,
     Cancelled,
     Deposited,
     Event,
+    Grouped,
     Listed,
     PhaseChanged,
     Rejected,
+    Rolled,
     Traded,
     Withdrawn,
 )
 from engine.instrument import Instrument
 from engine.kernel import Kernel
-from engine.reject import Reason, Reject
+from engine.reject import Reject
+from engine.snapshot import Lasting, rebuild, records_of
+from engine.soundness import require_sound
 
 FEES = -1  # the account that fees are booked to
-NOBODY = 1  # the kernel's account for whoever never deposited: always empty
 SUPPLY_MAX = 1 << 60  # of one asset over all accounts
-SNAPSHOT_VERSION = 1
-
-SIDES = tuple(Side)
-REASONS = tuple(Reason)
-SIDE_CODES: dict[str, int] = {side: code for code, side in enumerate(SIDES)}
-TIF_CODES: dict[str, int] = {tif: code for code, tif in enumerate(TimeInForce)}
-PHASE_CODES: dict[str, int] = {phase: code for code, phase in enumerate(Phase)}
-STP_CODES: dict[str, int] = {stp: code for code, stp in enumerate(SelfTrade)}
 
 
 class Balance(NamedTuple):
@@ -83,7 +83,7 @@ class OpenOrder(NamedTuple):
 
 
 class Exchange:
-    """Everything that trades. Invariants: see `check`."""
+    """Everything that trades. Invariants: see `soundness`; `snapshot` and it are the only friends of its fields."""
 
     def __init__(self, kernel: type[Kernel] = Kernel) -> None:
         self.seq = 0
@@ -91,12 +91,15 @@ class Exchange:
         self.kernel = kernel()
         self._instruments: dict[str, Instrument] = {}
         self._syms = [""]  # by the kernel's index
-        self._accts = [FEES, NOBODY]  # by the kernel's index
+        self._accts = [FEES, codes.NOBODY]  # by the kernel's index
         self._indexes = {FEES: codes.FEES}
         self.kernel.add_account()
         self._supply: dict[str, int] = {CASH: 0}
         self._oids: dict[tuple[int, str], int] = {}  # every cid ever accepted
         self._live: dict[int, dict[int, str]] = {}  # acct -> oid -> cid of its resting orders, in order of entry
+        self._lasting: dict[int, Lasting] = {}  # resting orders that end by themselves
+        self._expiries: SortedList[tuple[int, int]] = SortedList()  # (expire_ts, oid) of those
+        self._groups: dict[int, int] = {}
         self._oid_last = 0
         self._trade_last = 0
         self._handlers: Mapping[type, Any] = MappingProxyType(
@@ -109,6 +112,9 @@ class Exchange:
                 Place: self._place,
                 Cancel: self._cancel,
                 CancelAll: self._cancel_all,
+                Amend: self._amend,
+                Group: self._group,
+                Roll: self._roll,
             }
         )
 
@@ -124,18 +130,27 @@ class Exchange:
                 continue
             if command.ts > self.ts:
                 self.ts = command.ts
+                self._expire(events)
             refusal = self._handlers[type(command)](command, events)
             if refusal is not None:
                 events.append(self._rejected(command, refusal))
         return events
 
     def _rejected(self, command: Command, code: Reject) -> Rejected:
-        cid = command.cid if isinstance(command, Place | Cancel) else ""
+        cid = command.cid if isinstance(command, Place | Cancel | Amend) else ""
         return Rejected(self.seq, self.ts, getattr(command, "acct", 0), cid, code, self._detail(command, code))
 
     def _detail(self, command: Command, code: Reject) -> dict[str, int]:
         """The limit that a refused order met."""
-        if not isinstance(command, Place) or (it := self._instruments.get(command.sym)) is None:
+        match command:
+            case Place():
+                sym = command.sym
+            case Amend():
+                order = self.order(command.acct, command.cid)
+                sym = order.sym if order else ""
+            case _:
+                return {}
+        if (it := self._instruments.get(sym)) is None:
             return {}
         match code:
             case Reject.OFF_TICK:
@@ -153,35 +168,55 @@ class Exchange:
             case Reject.INSUFFICIENT_FUNDS:
                 return {"free": self.balance(command.acct, CASH).free}
             case Reject.INSUFFICIENT_BOTTLES:
-                return {"free": self.balance(command.acct, command.sym).free}
+                return {"free": self.balance(command.acct, sym).free}
             case _:
                 return {}
 
     # ---------------------------------------------------------------------------------------------- hot commands
 
     def _place(self, command: Place, events: list[Event]) -> Reject | None:
-        _, acct, cid, sym, side, px, qty, tif = command
+        _, acct, cid, sym, side, px, qty, tif, kind, post, display, expire_ts = command
+        how = codes.TIF_CODES[tif]
+        if kind == OrderType.MARKET:
+            px, how = 1, how | codes.MARKET
+        if px == 0 or (tif == TimeInForce.GTD) != (expire_ts > 0) or display > qty:
+            return Reject.MALFORMED
+        if post:
+            how |= codes.POST
+        if how & codes.TIF_MASK or kind == OrderType.MARKET:
+            display = 0
         if (acct, cid) in self._oids:
             return Reject.DUPLICATE_ID
         it = self._instruments.get(sym)
         if it is None:
             return Reject.UNKNOWN_INSTRUMENT
+        if expire_ts and expire_ts <= self.ts:
+            return Reject.TOO_LATE
         oid = self._oid_last + 1
-        code = self.kernel.place(
-            oid, self._indexes.get(acct, NOBODY), it.index, SIDE_CODES[side], px, qty, TIF_CODES[tif]
+        account = self._indexes.get(acct, codes.NOBODY)
+        code = (
+            self.kernel.place_iceberg(oid, account, it.index, codes.SIDE_CODES[side], px, qty, how, display)
+            if display
+            else self.kernel.place(oid, account, it.index, codes.SIDE_CODES[side], px, qty, how)
         )
         if code:
             return codes.REJECTS[code]
         self._oid_last = oid
         self._oids[acct, cid] = oid
         self._live.setdefault(acct, {})[oid] = cid
+        if kind == OrderType.MARKET:
+            px = it.hi if side == Side.BUY else it.lo
         events.append(Accepted(self.seq, self.ts, acct, cid, oid, sym, side, px, qty, tif, self.kernel.hold))
         self._report(events)
+        if tif in (TimeInForce.DAY, TimeInForce.GTD) and oid in self._live[acct]:
+            self._lasting[oid] = Lasting(sym, tif, expire_ts)
+            if expire_ts:
+                self._expiries.add((expire_ts, oid))
         return None
 
     def _cancel(self, command: Cancel, events: list[Event]) -> Reject | None:
         oid = self._oids.get((command.acct, command.cid), 0)
-        code = self.kernel.cancel(oid, self._indexes.get(command.acct, NOBODY))
+        code = self.kernel.cancel(oid, self._indexes.get(command.acct, codes.NOBODY))
         if code:
             return codes.REJECTS[code]
         self._report(events)
@@ -190,17 +225,34 @@ class Exchange:
     def _cancel_all(self, command: CancelAll, events: list[Event]) -> Reject | None:
         if command.sym and command.sym not in self._instruments:
             return Reject.UNKNOWN_INSTRUMENT
-        orders = self.orders(command.acct, command.sym)
+        orders = [order for order in self.orders(command.acct, command.sym) if command.side in ("", order.side)]
         for order in orders:
             self.kernel.cancel(order.oid, self._indexes[command.acct])
         self._report(events)
         return None if orders else Reject.UNKNOWN_ORDER
 
+    def _amend(self, command: Amend, events: list[Event]) -> Reject | None:
+        order = self.order(command.acct, command.cid)
+        if order is None:
+            return Reject.UNKNOWN_ORDER
+        account = self._indexes[command.acct]
+        code = self.kernel.amend(order.oid, account, command.px or order.px, command.qty or order.qty)
+        if code:
+            return codes.REJECTS[code]
+        self._report(events)
+        return None
+
+    def _expire(self, events: list[Event]) -> None:
+        """End the orders whose time has come, by time, then entry."""
+        while self._expiries and self._expiries[0][0] <= self.ts:
+            self.kernel.withdraw_order(self._expiries[0][1], codes.BY_EXPIRY)
+            self._report(events)
+
     def _report(self, events: list[Event]) -> None:
         """Turn what the kernel did into events, and forget the orders that are done."""
         for (
-            kind, instr, side, reason, account, maker_account, oid, maker_oid, px, qty, left, maker_left, fee,
-            maker_fee, filled, release,
+            kind, instr, side, reason, account, maker_account, oid, maker_oid, px, px_before, qty, left, maker_left,
+            fee, maker_fee, filled, release,
         ) in self.kernel.drain():  # fmt: skip
             it = self._instruments[self._syms[instr]]
             acct = self._accts[account]
@@ -208,20 +260,31 @@ class Exchange:
             cid = live[oid]
             if left == 0:
                 del live[oid]
+                self._forget(oid)
             if kind == codes.TRADED:
                 maker = self._accts[maker_account]
                 maker_live = self._live[maker]
                 maker_cid = maker_live[maker_oid]
                 if maker_left == 0:
                     del maker_live[maker_oid]
+                    self._forget(maker_oid)
                 taken = (acct, cid, oid, left, fee)
                 made = (maker, maker_cid, maker_oid, maker_left, maker_fee)
                 buy, sell = (taken, made) if side == codes.BUY else (made, taken)
                 self._trade_last += 1
-                it.last = px
+                it.last = it.close = px
                 events.append(
-                    Traded(self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, SIDES[side])
+                    Traded(
+                        self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, codes.SIDES[side]
+                    )
                 )
+            elif kind == codes.AMENDED:
+                events.append(
+                    Amended(
+                        self.seq, self.ts, acct, cid, oid, it.sym, codes.SIDES[side], px, px_before, left, filled,
+                        codes.REASONS[reason], release,
+                    )
+                )  # fmt: skip
             else:
                 events.append(
                     Cancelled(
@@ -231,14 +294,20 @@ class Exchange:
                         cid,
                         oid,
                         it.sym,
-                        SIDES[side],
+                        codes.SIDES[side],
                         px,
                         qty,
-                        REASONS[reason],
+                        codes.REASONS[reason],
                         release,
                         filled,
                     )
                 )
+
+    def _forget(self, oid: int) -> None:
+        """An order is done; it need not end by itself any more."""
+        lasting = self._lasting.pop(oid, None)
+        if lasting is not None and lasting.expire_ts:
+            self._expiries.remove((lasting.expire_ts, oid))
 
     # --------------------------------------------------------------------------------------------- cold commands
 
@@ -252,7 +321,7 @@ class Exchange:
             return Reject.MALFORMED
         index = self.kernel.add_instrument(
             command.tick, command.lot, command.min_qty, command.max_holding,
-            command.maker_bp, command.taker_bp, command.min_fee, STP_CODES[command.stp],
+            command.maker_bp, command.taker_bp, command.min_fee, codes.STP_CODES[command.stp],
         )  # fmt: skip
         it = Instrument(index, command, band.lo, band.hi, command.ref, command.up_bp, command.down_bp)
         self._instruments[command.sym] = it
@@ -282,8 +351,42 @@ class Exchange:
         if it is None:
             return Reject.UNKNOWN_INSTRUMENT
         it.phase = command.phase
-        self.kernel.set_state(it.index, PHASE_CODES[command.phase])
+        self.kernel.set_state(it.index, codes.PHASE_CODES[command.phase])
         events.append(PhaseChanged(self.seq, self.ts, it.sym, it.phase))
+        return None
+
+    def _group(self, command: Group, events: list[Event]) -> Reject | None:
+        if command.acct not in self._indexes:
+            return Reject.MALFORMED
+        self._set_group(command.acct, command.group)
+        events.append(Grouped(self.seq, self.ts, command.acct, command.group))
+        return None
+
+    def _set_group(self, acct: int, group: int) -> None:
+        index = self._indexes[acct]
+        self.kernel.set_group(index, -group if group else index)
+        self._groups.pop(acct, None)
+        if group:
+            self._groups[acct] = group
+
+    def _roll(self, command: Roll, events: list[Event]) -> Reject | None:
+        it = self._instruments.get(command.sym)
+        if it is None:
+            return Reject.UNKNOWN_INSTRUMENT
+        close = it.close or it.ref
+        band = band_of(close, it.up_bp, it.down_bp, it.tick, it.listing.max_px)
+        if band is None:
+            return Reject.MALFORMED
+        events.append(Rolled(self.seq, self.ts, it.sym, close))
+        it.close = 0
+        day = [oid for oid, last in self._lasting.items() if last.sym == it.sym and last.tif == TimeInForce.DAY]
+        for oid in sorted(day):
+            self.kernel.withdraw_order(oid, codes.BY_EXPIRY)
+        self._report(events)
+        it.lo, it.hi, it.ref = *band, close
+        events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
+        self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
+        self._report(events)
         return None
 
     def _deposit(self, command: Deposit, events: list[Event]) -> Reject | None:
@@ -330,7 +433,7 @@ class Exchange:
         return sorted(self._indexes)
 
     def balance(self, acct: int, asset: str) -> Balance:
-        index = self._indexes.get(acct, NOBODY)
+        index = self._indexes.get(acct, codes.NOBODY)
         if asset == CASH:
             return Balance(*self.kernel.cash(index))
         return Balance(*self.kernel.bottles(index, self._instruments[asset].index))
@@ -350,7 +453,7 @@ class Exchange:
 
     def level(self, sym: str, side: str, px: int) -> int:
         """The quantity resting at a price. O(1)."""
-        return self.kernel.level(self._instruments[sym].index, SIDE_CODES[side], px)
+        return self.kernel.level(self._instruments[sym].index, codes.SIDE_CODES[side], px)
 
     def orders(self, acct: int, sym: str = "") -> list[OpenOrder]:
         """The account's resting orders by entry, of one instrument when `sym` is given."""
@@ -365,88 +468,24 @@ class Exchange:
     def _open_order(self, oid: int, cid: str) -> OpenOrder:
         order = self.kernel.order(oid)
         assert order is not None
-        _, account, px, left, filled, _, _, instr, side = order
+        _, account, px, left, filled, *_, instr, side = order
         acct, sym = self._accts[account], self._syms[instr]
-        return OpenOrder(oid, acct, cid, sym, SIDES[side], px, filled + left, left, TimeInForce.GTC)
+        lasting = self._lasting.get(oid)
+        tif = lasting.tif if lasting else TimeInForce.GTC
+        return OpenOrder(oid, acct, cid, sym, codes.SIDES[side], px, filled + left, left, tif)
 
     # ------------------------------------------------------------------------------------------- state as data
 
     def snapshot(self) -> Iterator[tuple[Any, ...]]:
         """The whole state as plain tuples, in an order that the state alone decides."""
-        yield "exchange", SNAPSHOT_VERSION, self.seq, self.ts, self._oid_last, self._trade_last
-        for it in self._instruments.values():
-            yield "instrument", tuple(it.listing), it.lo, it.hi, it.ref, it.up_bp, it.down_bp, it.phase, it.last
-        for asset, amount in self._supply.items():
-            yield "supply", asset, amount
-        for index, acct in enumerate(self._accts):
-            if index != NOBODY:
-                yield "account", acct, *self.kernel.cash(index)
-        positions = ((*row[:4], self._accts[row[0]], self._syms[row[1]]) for row in self.kernel.all_positions())
-        for _, _, free, held, acct, sym in sorted(positions):
-            if free or held:
-                yield "position", acct, sym, free, held
-        for it in self._instruments.values():
-            for side in (codes.BUY, codes.SELL):
-                for oid, account, *rest, _, _ in self.kernel.queue(it.index, side):
-                    yield "order", it.sym, side, self._accts[account], oid, *rest
-        for (acct, cid), oid in self._oids.items():
-            yield "cid", acct, cid, oid
+        return records_of(self)
 
     @classmethod
     def restore(cls, records: Iterable[Sequence[Any]], kernel: type[Kernel] = Kernel) -> "Exchange":
         """Rebuild the exchange of a snapshot. Raises ValueError for records that are not one."""
-        self = cls(kernel)
-        for kind, *rest in records:
-            match kind:
-                case "exchange":
-                    version, self.seq, self.ts, self._oid_last, self._trade_last = rest
-                    if version != SNAPSHOT_VERSION:
-                        raise ValueError(f"snapshot version {version}, this program reads {SNAPSHOT_VERSION}")
-                case "instrument":
-                    self._restore_instrument(*rest)
-                case "supply":
-                    self._supply[rest[0]] = rest[1]
-                case "account":
-                    acct, free, held = rest
-                    if acct not in self._indexes:
-                        self._indexes[acct] = self.kernel.add_account()
-                        self._accts.append(acct)
-                    self.kernel.add_cash(self._indexes[acct], free, held)
-                case "position":
-                    acct, sym, free, held = rest
-                    self.kernel.add_bottles(self._indexes[acct], self._instruments[sym].index, free, held)
-                case "order":
-                    sym, side, acct, oid, px, left, filled, fee_base, fee_paid = rest
-                    self.kernel.load_order(
-                        oid,
-                        self._indexes[acct],
-                        px,
-                        left,
-                        filled,
-                        fee_base,
-                        fee_paid,
-                        self._instruments[sym].index,
-                        side,
-                    )
-                case "cid":
-                    acct, cid, oid = rest
-                    self._oids[acct, cid] = oid
-                    live = self._live.setdefault(acct, {})
-                    if self.kernel.order(oid) is not None:
-                        live[oid] = cid
-                case _:
-                    raise ValueError(f"unknown snapshot record {kind!r}")
-        return self
-
-    def _restore_instrument(
-        self, listing: Sequence[Any], lo: int, hi: int, ref: int, up_bp: int, down_bp: int, phase: str, last: int
-    ) -> None:
-        """List an instrument as it was first, then move it to where it stood."""
-        self._list(List(*listing), [])
-        it = self._instruments[listing[1]]
-        it.lo, it.hi, it.ref, it.up_bp, it.down_bp, it.phase, it.last = lo, hi, ref, up_bp, down_bp, phase, last
-        self.kernel.set_band(it.index, lo // it.tick, hi // it.tick, it.qty_max)
-        self.kernel.set_state(it.index, PHASE_CODES[phase])
+        exchange = cls(kernel)
+        rebuild(exchange, records)
+        return exchange
 
     def state_hash(self) -> str:
         """A digest of all that the snapshot has but its first record.
@@ -462,52 +501,7 @@ class Exchange:
 
     def check(self) -> None:
         """Assert every invariant. O(orders); for tests, recovery and the auditor."""
-        held_fen = dict.fromkeys(range(len(self._accts)), 0)
-        held_bottles: dict[tuple[int, int], int] = {}
-        buys: dict[tuple[int, int], int] = {}
-        live = {oid: acct for acct, orders in self._live.items() for oid in orders}
-        resting = 0
-        for it in self._instruments.values():
-            bids, asks = self.book(it.sym)
-            assert not bids or not asks or bids[0][0] < asks[0][0], f"{it.sym}: book is crossed"
-            for side, depth in ((codes.BUY, bids), (codes.SELL, asks)):
-                levels: dict[int, int] = {}
-                for oid, account, px, left, filled, fee_base, fee_paid, instr, _ in self.kernel.queue(it.index, side):
-                    assert live.get(oid) == self._accts[account], f"order {oid}: not in its account's list"
-                    assert left > 0, f"order {oid}: rests with nothing open"
-                    assert filled >= 0, f"order {oid}: negative fill"
-                    assert it.lo <= px <= it.hi, f"order {oid}: outside the band"
-                    assert px % it.tick == 0, f"order {oid}: off tick"
-                    levels[px] = levels.get(px, 0) + left
-                    key = (account, instr)
-                    if side == codes.BUY:
-                        held_fen[account] += buy_hold_fen(it.listing, px, left, fee_base, fee_paid)
-                        buys[key] = buys.get(key, 0) + left
-                    else:
-                        held_bottles[key] = held_bottles.get(key, 0) + left
-                    resting += 1
-                assert list(levels.items()) == depth, f"{it.sym}: level quantities differ from their orders"
-        assert resting == len(live), "an account lists an order that does not rest"
-        total = dict.fromkeys(self._supply, 0)
-        for index in range(len(self._accts)):
-            free, held = self.kernel.cash(index)
-            assert free >= 0, f"account {self._accts[index]}: negative cash"
-            assert held == held_fen[index], f"account {self._accts[index]}: holds {held}, orders need {held_fen[index]}"
-            total[CASH] += free + held
-        for account, instr, free, held, open_buys in self.kernel.all_positions():
-            where = f"account {self._accts[account]}, {self._syms[instr]}"
-            assert free >= 0, f"{where}: negative bottles"
-            assert held == held_bottles.get((account, instr), 0), f"{where}: held bottles differ from its orders"
-            assert open_buys == buys.get((account, instr), 0), f"{where}: open buys differ from its orders"
-            total[self._syms[instr]] += free + held
-        assert total == self._supply, "what the accounts have differs from what came in"
-
-
-def buy_hold_fen(listing: List, px: int, qty: int, fee_base: int, fee_paid: int) -> int:
-    """What a resting buy must hold: the kernel's rule, written a second time for `check`."""
-    rate_bp = max(listing.maker_bp, listing.taker_bp)
-    fee = max(listing.min_fee, -(-(fee_base + qty * px * rate_bp) // 10_000))
-    return qty * px + fee - fee_paid
+        require_sound(self)
 
 
 def is_valid(command: List) -> bool:

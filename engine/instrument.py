@@ -19,6 +19,7 @@ class Instrument:
     down_bp: int
     phase: str = Phase.CONTINUOUS
     last: int = 0
+    close: int = 0  # last trade of the day, 0 before it
 
     @property
     def sym(self) -> str:

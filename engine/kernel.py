@@ -33,10 +33,13 @@ from engine.codes import (
     ABOVE_MAX_QTY,
     ABOVE_POSITION_LIMIT,
     ACCEPTED,
+    AMENDED,
+    BELOW_FILLED,
     BELOW_MIN_QTY,
     BUY,
     BY_BAND,
     BY_IOC,
+    BY_MARKET,
     BY_SELF_TRADE,
     BY_USER,
     CANCELLED,
@@ -45,28 +48,40 @@ from engine.codes import (
     DUPLICATE_ID,
     EVENT_DTYPE,
     FEES,
+    FOK,
     GTC,
     HALTED,
+    HOW_END,
+    ICEBERG,
     ID_BITS,
     ID_PAGE,
     INSUFFICIENT_BOTTLES,
     INSUFFICIENT_FUNDS,
     IOC,
     MALFORMED,
+    MARKET,
     NO_ASK,
     NO_ENTRY_HALTED,
+    NOT_FILLABLE,
     OFF_LOT,
     OFF_TICK,
     OID_MAX,
     OP_CANCEL,
     OP_PLACE,
     PHASE_CLOSED,
+    POST,
+    POSTED,
     PRICE_OUT_OF_BAND,
     SELL,
+    STP_DECREMENT,
+    STP_NEWEST,
     STP_NONE,
+    STP_OLDEST,
+    TIF_MASK,
     TRADED,
     UNKNOWN_INSTRUMENT,
     UNKNOWN_ORDER,
+    WOULD_CROSS,
 )
 
 COMPILED: bool = cython.compiled
@@ -87,7 +102,8 @@ Order = cython.struct(  # 64 bytes
     prev=cython.int,  # neighbours in the level's queue; next also chains the free slots
     next=cython.int,
     position=cython.int,
-    side=cython.int,
+    side=cython.char,
+    flags=cython.char,  # POSTED, ICEBERG
 )
 Position = cython.struct(  # one account's bottles of one instrument
     account=cython.int,
@@ -96,7 +112,9 @@ Position = cython.struct(  # one account's bottles of one instrument
     held=cython.longlong,
     buys=cython.longlong,  # open quantity of its buy orders
 )
-Account = cython.struct(free=cython.longlong, held=cython.longlong)
+Account = cython.struct(
+    free=cython.longlong, held=cython.longlong, group=cython.longlong
+)  # group: who must not trade with itself
 Level = cython.struct(qty=cython.longlong, head=cython.int, tail=cython.int)  # head also chains the free pages
 Page = cython.struct(bits=cython.ulonglong, levels=cython.int)  # 64 neighbouring ticks: which are occupied, where
 Ladder = cython.struct(  # one side of one book
@@ -132,6 +150,7 @@ Event = cython.struct(
     oid=cython.longlong,
     maker_oid=cython.longlong,
     price=cython.longlong,
+    price_before=cython.longlong,  # of an amended order, else the price
     qty=cython.longlong,
     open=cython.longlong,  # left after the event
     maker_open=cython.longlong,
@@ -143,7 +162,7 @@ Event = cython.struct(
 Command = cython.struct(
     op=cython.char,
     side=cython.char,
-    tif=cython.char,
+    how=cython.char,
     pad=cython.char,
     instr=cython.int,
     account=cython.int,
@@ -263,6 +282,7 @@ class Kernel:
     order_free: i32
     level_page_free: i32
     id_slot_page_free: i32
+    icebergs: dict  # order id -> [display quantity, how much of it shows now]
     ladders_free: dict  # number of pages -> [(first page, first group)] given back by ladders that moved
     hold = cython.declare(cython.longlong, visibility="readonly")  # by the order accepted last: fen or bottles
 
@@ -286,6 +306,7 @@ class Kernel:
         self.events_room = 64
         self.position_table_mask = 63
         self.order_free = self.level_page_free = self.id_slot_page_free = 0
+        self.icebergs = {}
         self.ladders_free = {}
 
     def __dealloc__(self) -> None:
@@ -394,6 +415,8 @@ class Kernel:
     @cython.inline
     @cython.exceptval(check=False)
     def _give_slot(self, slot: i32) -> cython.void:
+        if self.orders[slot].flags & ICEBERG:
+            del self.icebergs[self.orders[slot].oid]
         self.orders[slot].next = self.order_free
         self.order_free = slot
 
@@ -469,6 +492,15 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(check=False)
+    def _shown(self, order: cython.pointer[Order]) -> i64:
+        """How much of an order is in the book for all to see, and trades before its next refresh."""
+        if order.flags & ICEBERG:
+            return self.icebergs[order.oid][1]
+        return order.open
+
+    @cython.cfunc
+    @cython.inline
     def _rest(self, slot: i32) -> cython.int:
         """Put an order at the end of its level's queue. Grows pages, groups and levels."""
         order: cython.pointer[Order] = cython.address(self.orders[slot])
@@ -480,7 +512,7 @@ class Kernel:
         if page.levels == 0:
             page.levels = self._take_level_page()
         level: cython.pointer[Level] = cython.address(self.levels[page.levels * 64 + (order.ticks & 63)])
-        level.qty += order.open
+        level.qty += self._shown(order)
         order.next = 0
         order.prev = level.tail
         if level.tail:
@@ -498,10 +530,10 @@ class Kernel:
     @cython.inline
     @cython.exceptval(check=False)
     def _unlink(self, order: cython.pointer[Order]) -> cython.void:
-        """Take an order, and what it has open, out of its level's queue."""
+        """Take an order, and what shows of it, out of its level's queue."""
         ladder: cython.pointer[Ladder] = self._ladder(order)
         level: cython.pointer[Level] = self._level(ladder, order.ticks)
-        level.qty -= order.open
+        level.qty -= self._shown(order)
         if order.prev:
             self.orders[order.prev].next = order.next
         else:
@@ -589,29 +621,96 @@ class Kernel:
     def _match(self, order: cython.pointer[Order], it: cython.pointer[Instrument], instr: i32) -> cython.int:
         """Trade an incoming order against the other side: best price first, then oldest.
 
-        False when it met an order of its own account and self-trade prevention stopped it.
+        False when it met an order of its own group and self-trade prevention ended it.
         """
         book: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + 1 - order.side])
+        group: i64 = self.accounts[self.positions[order.position].account].group
         while order.open > 0 and (book.best <= order.ticks if order.side == BUY else book.best >= order.ticks):
             level: cython.pointer[Level] = self._level(book, book.best)
             slot: i32 = level.head
             resting: cython.pointer[Order] = cython.address(self.orders[slot])
-            if (
-                it.stp != STP_NONE
-                and self.positions[resting.position].account == self.positions[order.position].account
-            ):
-                return False
             self._reserve()
-            qty: i64 = order.open if order.open < resting.open else resting.open
+            if it.stp != STP_NONE and self.accounts[self.positions[resting.position].account].group == group:
+                if not self._prevent(order, slot, it.stp):
+                    return False
+                continue
+            qty: i64 = self._shown(resting)
+            if order.open < qty:
+                qty = order.open
             order.open -= qty
             resting.open -= qty
             level.qty -= qty
             self._settle(order, resting, it, resting.ticks * it.tick, qty)
+            if resting.flags & ICEBERG:
+                self._refresh(slot, qty)
             if resting.open == 0:
                 self._unlink(resting)
                 self._unbind(resting.oid)
                 self._give_slot(slot)
         return True
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _refresh(self, slot: i32, traded: i64) -> cython.void:
+        """Take a fill off an iceberg's slice; when that is gone, show the next one, at the back of the queue."""
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        iceberg: list = self.icebergs[order.oid]
+        iceberg[1] -= traded
+        if iceberg[1] or order.open == 0:
+            return
+        self._unlink(order)
+        iceberg[1] = order.open if order.open < iceberg[0] else iceberg[0]
+        self._rest(slot)
+
+    @cython.cfunc
+    def _prevent(self, order: cython.pointer[Order], slot: i32, stp: i32) -> cython.bint:
+        """Keep an order from trading with one of its own group; whether it may go on."""
+        resting: cython.pointer[Order] = cython.address(self.orders[slot])
+        if stp == STP_DECREMENT:
+            qty: i64 = order.open if order.open < resting.open else resting.open
+            self._reduce_resting(resting, qty, BY_SELF_TRADE)
+            if resting.open == 0:
+                self._unlink(resting)
+                self._unbind(resting.oid)
+                self._give_slot(slot)
+            self._reduce(order, qty, BY_SELF_TRADE)
+            return True
+        if stp != STP_NEWEST:
+            self._cancel(slot, BY_SELF_TRADE)
+        return stp == STP_OLDEST
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _reduce_resting(self, order: cython.pointer[Order], qty: i64, reason: i32) -> cython.void:
+        """Take quantity off a resting order where it stands, the hidden part first."""
+        level: cython.pointer[Level] = self._level(self._ladder(order), order.ticks)
+        level.qty -= self._shown(order)
+        self._reduce(order, qty, reason)
+        if order.flags & ICEBERG and self.icebergs[order.oid][1] > order.open:
+            self.icebergs[order.oid][1] = order.open
+        level.qty += self._shown(order)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _reduce(self, order: cython.pointer[Order], qty: i64, reason: i32) -> cython.void:
+        """Release part of what an order has open, and say so: it is amended, or cancelled when nothing is left."""
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        owner: cython.pointer[Account] = cython.address(self.accounts[position.account])
+        it: cython.pointer[Instrument] = cython.address(self.instruments[position.instr])
+        release: i64 = qty
+        if order.side == BUY:
+            release = buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            release -= buy_hold(it, order.ticks, order.open - qty, order.fee_base, order.fee_paid)
+            owner.held -= release
+            owner.free += release
+            position.buys -= qty
+        else:
+            position.held -= release
+            position.free += release
+        order.open -= qty
+        event: cython.pointer[Event] = self._order_event(AMENDED if order.open else CANCELLED, order)
+        event.reason = reason
+        event.release = release
 
     @cython.cfunc
     @cython.inline
@@ -665,6 +764,7 @@ class Kernel:
         event.oid = order.oid
         event.maker_oid = resting.oid
         event.price = price
+        event.price_before = price
         event.qty = qty
         event.open = order.open
         event.maker_open = resting.open
@@ -683,9 +783,35 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(check=False)
+    def _order_event(self, kind: i32, order: cython.pointer[Order]) -> cython.pointer[Event]:
+        """The next event, about one order as it stands."""
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        event: cython.pointer[Event] = self._event()
+        event.kind = kind
+        event.instr = position.instr
+        event.side = order.side
+        event.reason = 0
+        event.account = position.account
+        event.maker_account = 0
+        event.oid = order.oid
+        event.maker_oid = 0
+        event.price = order.ticks * self.instruments[position.instr].tick
+        event.price_before = event.price
+        event.qty = 0
+        event.open = order.open
+        event.maker_open = 0
+        event.fee = 0
+        event.maker_fee = 0
+        event.filled = order.filled
+        event.release = 0
+        return event
+
+    @cython.cfunc
+    @cython.inline
     def _reserve(self) -> cython.int:
-        """Make room for two more events. Grows events."""
-        if self.events_used + 2 > self.events_room:
+        """Make room for four more events. Grows events."""
+        if self.events_used + 4 > self.events_room:
             self.events = cython.cast(
                 cython.pointer[Event],
                 grow(self.events, cython.sizeof(Event), self.events_room, 2 * self.events_room),
@@ -698,23 +824,10 @@ class Kernel:
     @cython.exceptval(check=False)
     def _retire(self, order: cython.pointer[Order], reason: i32) -> cython.void:
         """Release an order that is in no queue, and say so."""
-        position: cython.pointer[Position] = cython.address(self.positions[order.position])
-        event: cython.pointer[Event] = self._event()
-        event.kind = CANCELLED
-        event.instr = position.instr
-        event.side = order.side
+        event: cython.pointer[Event] = self._order_event(CANCELLED, order)
         event.reason = reason
-        event.account = position.account
-        event.maker_account = 0
-        event.oid = order.oid
-        event.maker_oid = 0
-        event.price = order.ticks * self.instruments[position.instr].tick
         event.qty = order.open
         event.open = 0
-        event.maker_open = 0
-        event.filled = order.filled
-        event.fee = 0
-        event.maker_fee = 0
         event.release = self._release(order)
 
     @cython.cfunc
@@ -730,20 +843,37 @@ class Kernel:
     # ---------------------------------------------------------------------------------------- doors: hot calls
 
     @cython.ccall
-    def place(self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, tif: i32) -> i32:
-        """Check, hold, match and rest a limit order; return 0, or the code of the refusal that changed nothing.
+    def place(self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, how: i32) -> i32:
+        """Check, hold, match and rest an order; return 0, or the code of the refusal that changed nothing.
 
-        `price` in fen. Trades and cancels that follow are events; `hold` is what the order held on entry.
+        `price` in fen; `how` is GTC, IOC or FOK, and POST or MARKET added to it (a market order's price is not read).
+        Trades and cancels that follow are events; `hold` is what the order held on entry.
         """
+        return self._place(oid, account, instr, side, price, qty, how, 0)
+
+    @cython.ccall
+    def place_iceberg(
+        self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, how: i32, display: i64
+    ) -> i32:
+        """Place an order of which only `display` shows at a time, once it rests."""
+        return self._place(oid, account, instr, side, price, qty, how, display)
+
+    @cython.cfunc
+    @cython.inline
+    def _place(
+        self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, how: i32, display: i64
+    ) -> i32:
         if (
             qty <= 0
             or price <= 0
             or (side != BUY and side != SELL)
-            or (tif != GTC and tif != IOC)
+            or how < 0
+            or how >= HOW_END
             or account <= FEES
             or account >= self.accounts_used
             or oid <= 0
             or oid > OID_MAX
+            or display > qty
         ):
             return MALFORMED
         if self._slot(oid):
@@ -754,13 +884,15 @@ class Kernel:
         if it.state != CONTINUOUS:
             return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
         ticks: i64 = price
-        if it.tick != 1:
+        if how & MARKET:
+            ticks = it.hi if side == BUY else it.lo
+        elif it.tick != 1:
             ticks = price // it.tick
             if ticks * it.tick != price:
                 return OFF_TICK
         if ticks < it.lo or ticks > it.hi:
             return PRICE_OUT_OF_BAND
-        if it.lot != 1 and qty % it.lot != 0:
+        if it.lot != 1 and (qty % it.lot != 0 or display % it.lot != 0):
             return OFF_LOT
         if qty < it.qty_min:
             return BELOW_MIN_QTY
@@ -777,6 +909,11 @@ class Kernel:
                 return INSUFFICIENT_FUNDS
         elif qty > position.free:
             return INSUFFICIENT_BOTTLES
+        if how > IOC:
+            if how & POST and self._crosses(instr, side, ticks):
+                return WOULD_CROSS
+            if how & TIF_MASK == FOK and not self._fills(account, instr, side, ticks, qty):
+                return NOT_FILLABLE
 
         if index == 0:
             index = self._open_position(account, instr)
@@ -791,6 +928,7 @@ class Kernel:
         order.fee_paid = 0
         order.position = index
         order.side = side
+        order.flags = POSTED if how & POST else 0
         self.hold = hold
         if side == BUY:
             self.accounts[account].free -= hold
@@ -801,13 +939,125 @@ class Kernel:
             position.held += hold
 
         unhindered: cython.bint = self._match(order, it, instr)
-        if order.open and unhindered and tif == GTC:
+        if order.open and unhindered and how & (TIF_MASK | MARKET) == GTC:
+            if 0 < display < order.open:
+                order.flags |= ICEBERG
+                self.icebergs[oid] = [display, display]
             self._rest(slot)
             self._bind(oid, slot)
         else:
             if order.open:
                 self._reserve()
-                self._retire(order, BY_IOC if unhindered else BY_SELF_TRADE)
+                self._retire(order, (BY_IOC if how & TIF_MASK else BY_MARKET) if unhindered else BY_SELF_TRADE)
+            self._give_slot(slot)
+        return ACCEPTED
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _crosses(self, instr: i32, side: i32, ticks: i64) -> cython.bint:
+        """Whether an order at this price would trade at once."""
+        best: i64 = self.ladders[2 * instr + 1 - side].best
+        return best <= ticks if side == BUY else best >= ticks
+
+    @cython.cfunc
+    def _fills(self, account: i32, instr: i32, side: i32, ticks: i64, qty: i64) -> cython.bint:
+        """Whether so much could trade at once: hidden quantity counts, and what self-trade prevention leaves."""
+        stp: i32 = self.instruments[instr].stp
+        tick: i64 = self.instruments[instr].tick
+        ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + 1 - side])
+        slot: i32
+        level_ticks: i64
+        for price, _ in self.depth(instr, 1 - side, 0):
+            level_ticks = price // tick
+            if level_ticks > ticks if side == BUY else level_ticks < ticks:
+                return False
+            slot = self._level(ladder, level_ticks).head
+            while slot:
+                owner: i32 = self.positions[self.orders[slot].position].account
+                if stp == STP_NONE or self.accounts[owner].group != self.accounts[account].group:
+                    qty -= self.orders[slot].open
+                    if qty <= 0:
+                        return True
+                elif stp != STP_OLDEST:
+                    return False
+                slot = self.orders[slot].next
+        return False
+
+    def amend(self, oid: i64, account: i32, price: i64, total: i64) -> int:
+        """Give a resting order a new price and new total quantity, filled and open; return 0 or a refusal's code.
+
+        Less at the same price keeps the place in the queue. Anything else goes to the back, and trades at once when
+        it crosses. `price` in fen; `hold` is then what the order holds more than before, and may be negative.
+        """
+        slot: i32 = self._slot(oid)
+        if slot == 0 or self.positions[self.orders[slot].position].account != account:
+            return UNKNOWN_ORDER
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        owner: cython.pointer[Account] = cython.address(self.accounts[account])
+        instr: i32 = position.instr
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        ticks: i64 = price // it.tick
+        left: i64 = total - order.filled
+        keeps: cython.bint = price == order.ticks * it.tick and left <= order.open
+        if it.state != CONTINUOUS and not keeps:
+            return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
+        if ticks * it.tick != price:
+            return OFF_TICK
+        if ticks < it.lo or ticks > it.hi:
+            return PRICE_OUT_OF_BAND
+        if total % it.lot != 0:
+            return OFF_LOT
+        if left <= 0:
+            return BELOW_FILLED
+        if total < it.qty_min:
+            return BELOW_MIN_QTY
+        if total > it.qty_max:
+            return ABOVE_MAX_QTY
+        more: i64 = left - order.open
+        hold: i64 = more
+        if order.side == BUY:
+            if more > 0 and it.holding_max and position.free + position.held + position.buys + more > it.holding_max:
+                return ABOVE_POSITION_LIMIT
+            hold = buy_hold(it, ticks, left, order.fee_base, order.fee_paid)
+            hold -= buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            if hold > owner.free:
+                return INSUFFICIENT_FUNDS
+        elif more > position.free:
+            return INSUFFICIENT_BOTTLES
+        if not keeps and order.flags & POSTED and self._crosses(instr, order.side, ticks):
+            return WOULD_CROSS
+
+        self.hold = hold
+        self._reserve()
+        if keeps:
+            self._reduce_resting(order, -more, BY_USER)
+            return ACCEPTED
+        before: i64 = order.ticks * it.tick
+        self._unlink(order)
+        order.ticks = ticks
+        order.open = left
+        if order.side == BUY:
+            owner.free -= hold
+            owner.held += hold
+            position.buys += more
+        else:
+            position.free -= hold
+            position.held += hold
+        event: cython.pointer[Event] = self._order_event(AMENDED, order)
+        event.reason = BY_USER
+        event.price_before = before
+        event.release = -hold
+        unhindered: cython.bint = self._match(order, it, instr)
+        if order.open and unhindered:
+            if order.flags & ICEBERG:
+                self.icebergs[oid][1] = min(self.icebergs[oid][0], order.open)
+            self._rest(slot)
+        else:
+            if order.open:
+                self._reserve()
+                self._retire(order, BY_SELF_TRADE)
+            self._unbind(oid)
             self._give_slot(slot)
         return ACCEPTED
 
@@ -820,6 +1070,11 @@ class Kernel:
         self._reserve()
         self._cancel(slot, BY_USER)
         return ACCEPTED
+
+    def withdraw_order(self, oid: i64, reason: i32) -> None:
+        """Take a resting order out of the book for a reason that is not its owner's."""
+        self._reserve()
+        self._cancel(self._slot(oid), reason)
 
     # --------------------------------------------------------------------------------------------- door: batch
 
@@ -866,7 +1121,7 @@ class Kernel:
             command: cython.pointer[Command] = cython.address(commands[at])
             if command.op == OP_PLACE:
                 codes[at] = self.place(
-                    command.oid, command.account, command.instr, command.side, command.price, command.qty, command.tif
+                    command.oid, command.account, command.instr, command.side, command.price, command.qty, command.how
                 )
             elif command.op == OP_CANCEL:
                 codes[at] = self.cancel(command.oid, command.account)
@@ -891,6 +1146,7 @@ class Kernel:
                     event.oid,
                     event.maker_oid,
                     event.price,
+                    event.price_before,
                     event.qty,
                     event.open,
                     event.maker_open,
@@ -911,6 +1167,7 @@ class Kernel:
         self.accounts = cython.cast(
             cython.pointer[Account], grow(self.accounts, cython.sizeof(Account), used, used + 1)
         )
+        self.accounts[used].group = used
         self.accounts_used = used + 1
         return used
 
@@ -994,6 +1251,10 @@ class Kernel:
         self.ladders_free.setdefault(count, []).append((pages, groups))
         return 0
 
+    def set_group(self, account: i32, group: i64) -> None:
+        """Put an account into a group of accounts that must not trade with each other."""
+        self.accounts[account].group = group
+
     def set_state(self, instr: i32, state: i32) -> None:
         """Open, halt or close an instrument: a code of `Phase`."""
         self.instruments[instr].state = state
@@ -1027,6 +1288,9 @@ class Kernel:
         filled: i64,
         fee_base: i64,
         fee_paid: i64,
+        flags: i32,
+        display: i64,
+        shown: i64,
         instr: i32,
         side: i32,
     ) -> None:
@@ -1044,6 +1308,9 @@ class Kernel:
         order.fee_paid = fee_paid
         order.position = index
         order.side = side
+        order.flags = flags
+        if flags & ICEBERG:
+            self.icebergs[oid] = [display, shown]
         if side == BUY:
             self.positions[index].buys += open
         self._rest(slot)
@@ -1113,6 +1380,7 @@ class Kernel:
         order: cython.pointer[Order] = cython.address(self.orders[slot])
         position: cython.pointer[Position] = cython.address(self.positions[order.position])
         price: i64 = order.ticks * self.instruments[position.instr].tick
+        display, shown = self.icebergs.get(order.oid, (0, 0))
         return (
             order.oid,
             position.account,
@@ -1121,6 +1389,9 @@ class Kernel:
             order.filled,
             order.fee_base,
             order.fee_paid,
+            order.flags,
+            display,
+            shown,
             position.instr,
             order.side,
         )

@@ -19,17 +19,23 @@ class Reject(StrEnum):
     PHASE_CLOSED = "PHASE_CLOSED"
     # the order that an amend or cancel names
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    # time
+    TOO_LATE = "TOO_LATE"
     # price
     OFF_TICK = "OFF_TICK"
     PRICE_OUT_OF_BAND = "PRICE_OUT_OF_BAND"
     # quantity
     OFF_LOT = "OFF_LOT"
+    BELOW_FILLED = "BELOW_FILLED"
     BELOW_MIN_QTY = "BELOW_MIN_QTY"
     ABOVE_MAX_QTY = "ABOVE_MAX_QTY"
     ABOVE_POSITION_LIMIT = "ABOVE_POSITION_LIMIT"
     # cover: no margin, no short selling
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
     INSUFFICIENT_BOTTLES = "INSUFFICIENT_BOTTLES"
+    # what the book would do with it
+    WOULD_CROSS = "WOULD_CROSS"
+    NOT_FILLABLE = "NOT_FILLABLE"
 
 
 class Reason(StrEnum):
@@ -37,5 +43,7 @@ class Reason(StrEnum):
 
     USER = "USER"
     IOC = "IOC"
+    MARKET = "MARKET"
     SELF_TRADE = "SELF_TRADE"
     BAND_CHANGED = "BAND_CHANGED"
+    EXPIRED = "EXPIRED"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine.commands import Side
-from engine.events import Accepted, BandChanged, Cancelled, Event, Listed, PhaseChanged, Traded
+from engine.events import Accepted, Amended, BandChanged, Cancelled, Event, Listed, PhaseChanged, Traded
 from engine.exchange import Exchange
 from gateway.private import Private
 from gateway.tape import Tape
@@ -91,6 +91,9 @@ class Feed:
             match event:
                 case Accepted() | Cancelled():
                     self._levels[event.sym].add((event.side, event.px))
+                    self._changed.add(event.sym)
+                case Amended():
+                    self._levels[event.sym] |= {(event.side, event.px), (event.side, event.px_before)}
                     self._changed.add(event.sym)
                 case Traded():
                     resting = Side.SELL if event.aggressor == Side.BUY else Side.BUY

@@ -91,13 +91,13 @@ class Market:
 def wire_of_open(order: OpenOrder, ts: int) -> Order:
     return Order(
         oid=order.oid, cid=order.cid, sym=order.sym, side="B" if order.side == "B" else "S", px=order.px, qty=order.qty,
-        cum=order.qty - order.open, lvs=order.open, tif="IOC" if order.tif == "IOC" else "GTC", st="open", ts=ts,
+        cum=order.qty - order.open, lvs=order.open, tif=order.tif, st="open", ts=ts,
     )  # fmt: skip
 
 
 def wire_of_row(row: OrderRow) -> Order:
     return Order(
         oid=row.oid, cid=row.cid, sym=row.sym, side="B" if row.side == "B" else "S", px=row.px, qty=row.qty,
-        cum=row.filled, lvs=row.open, tif="IOC" if row.tif == "IOC" else "GTC",
+        cum=row.filled, lvs=row.open, tif=row.tif,
         st="open" if row.open else "cancelled" if row.reason else "filled", ts=row.ts,
     )  # fmt: skip

@@ -12,7 +12,10 @@ from gateway.wire import Ack, Fault, OrderNew
 def place_command(acct: int, order: OrderNew) -> Place:
     """The command of a new order, to which the sequencer gives its time; one without a `cid` gets one."""
     cid = order.cid or secrets.token_hex(8)
-    return Place(0, acct, cid, order.sym, order.side, int(order.px), order.qty, order.tif)
+    return Place(
+        0, acct, cid, order.sym, order.side, int(order.px), order.qty, order.tif, order.type, order.post, order.display,
+        order.expire_ts,
+    )  # fmt: skip
 
 
 def place_ack(request: OrderNew, events: Sequence[Event], ts_in: int, ts_out: int) -> Ack | Fault:

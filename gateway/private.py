@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from engine.commands import CASH
-from engine.events import Accepted, Cancelled, Deposited, Event, Traded, Withdrawn
+from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Withdrawn
 from engine.exchange import Exchange
 from gateway.wire import BalanceChange, Exec
 
@@ -39,6 +39,9 @@ class Private:
                     for acct, side in ((event.buy_acct, "B"), (event.sell_acct, "S")):
                         found.append((acct, self._fill(event, side)))
                         touched[acct, CASH] = touched[acct, event.sym] = None
+                case Amended():
+                    found.append((event.acct, self._amended(event)))
+                    touched[event.acct, CASH if event.side == "B" else event.sym] = None
                 case Cancelled():
                     found.append((event.acct, self._cancelled(event)))
                     touched[event.acct, CASH if event.side == "B" else event.sym] = None
@@ -74,6 +77,15 @@ class Private:
         message.tid = event.trade_id
         return message
 
+    def _amended(self, event: Amended) -> Exec:
+        """`qty` is the order's new total."""
+        total = self._qty[event.oid] = event.filled + event.open
+        message = self._exec(
+            event.acct, event, event.side, et="amended", px=event.px, qty=total, cum=event.filled, lvs=event.open
+        )
+        message.why = event.reason
+        return message
+
     def _cancelled(self, event: Cancelled) -> Exec:
         self._qty.pop(event.oid, None)
         message = self._exec(
@@ -83,7 +95,16 @@ class Private:
         return message
 
     def _exec(
-        self, acct: int, of: "Accepted | Cancelled | Fill", side: str, *, et: str, px: int, qty: int, cum: int, lvs: int
+        self,
+        acct: int,
+        of: "Accepted | Amended | Cancelled | Fill",
+        side: str,
+        *,
+        et: str,
+        px: int,
+        qty: int,
+        cum: int,
+        lvs: int,
     ) -> Exec:
         prev, aseq = self._next(acct)
         return Exec(

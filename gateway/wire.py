@@ -23,9 +23,11 @@ else:
 
 FEN_MAX = 1 << 53
 Qty = Annotated[int, msgspec.Meta(ge=1, le=FEN_MAX)]
+Whole = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Text = Annotated[str, msgspec.Meta(max_length=64)]
 SideCode = Literal["B", "S"]
-TifCode = Literal["GTC", "IOC"]
+TifCode = Literal["GTC", "DAY", "IOC", "FOK", "GTD"]
+TypeCode = Literal["limit", "market"]
 
 
 class Instrument(msgspec.Struct, kw_only=True):
@@ -68,7 +70,7 @@ class Order(msgspec.Struct, kw_only=True):
     qty: int
     cum: int  # filled
     lvs: int  # still open; 0 when done
-    tif: TifCode
+    tif: str
     st: str  # open, filled, cancelled
     ts: int
 
@@ -80,11 +82,17 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_fiel
 
 
 class OrderNew(Request, kw_only=True, tag="order.new"):
+    """A market order's `px` is not read; `display` above 0 makes an iceberg; `expire_ts` is for GTD alone."""
+
     sym: Text
     side: SideCode
-    px: Fen
+    px: Fen = 0
     qty: Qty
     tif: TifCode = "GTC"
+    type: TypeCode = "limit"
+    post: bool = False
+    display: Whole = 0
+    expire_ts: Whole = 0
     cid: Text = ""  # empty: the server gives one
 
 
@@ -228,7 +236,7 @@ class Ticker(msgspec.Struct, kw_only=True, tag_field="ch", tag="ticker"):
 
 
 class Exec(msgspec.Struct, kw_only=True, tag_field="ch", tag="exec"):
-    """One event in the life of one of your orders. `et`: accepted, trade, cancelled."""
+    """One event in the life of one of your orders. `et`: accepted, trade, amended, cancelled."""
 
     aseq: int
     prev: int

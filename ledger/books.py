@@ -8,12 +8,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.events import Accepted, Cancelled, Event, Traded
+from engine.events import Accepted, Amended, Cancelled, Event, Traded
 from engine.exchange import Exchange
 from ledger.accounts import Account, avail, hold
 from ledger.entries import Entry, residual
 from ledger.errors import Overdrawn, ProjectorFault, UnbalancedEntry
-from ledger.rules import OrderRow, TradeRow, entry_of, order_accepted, order_cancelled, order_traded, trade_row
+from ledger.rules import (
+    OrderRow,
+    TradeRow,
+    entry_of,
+    order_accepted,
+    order_amended,
+    order_cancelled,
+    order_traded,
+    trade_row,
+)
 
 Row = tuple[Any, ...]
 
@@ -95,6 +104,9 @@ class Books:
                         orders[oid] = self.open_orders[oid] = order
                         if not left:
                             del self.open_orders[oid]
+                case Amended():
+                    amended = order_amended(self.open_orders[event.oid], event)
+                    orders[event.oid] = self.open_orders[event.oid] = amended
                 case Cancelled():
                     orders[event.oid] = order_cancelled(self.open_orders.pop(event.oid), event)
         self._require_balance(moved, events)

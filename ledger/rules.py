@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from engine.commands import CASH, Side
-from engine.events import Accepted, Cancelled, Deposited, Event, Traded, Withdrawn
+from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Withdrawn
 from engine.exchange import FEES
 from ledger.accounts import Account, avail, hold, source
 from ledger.entries import Entry, EntryKind, Posting
@@ -59,6 +59,10 @@ def entry_of(event: Event) -> Entry | None:
         case Cancelled():
             into, out_of = _order_accounts(event)
             return _entry(event, EntryKind.RELEASE, event.oid, (out_of, -event.release), (into, event.release))
+        case Amended():
+            free, held = _order_accounts(event)
+            kind = EntryKind.RELEASE if event.release > 0 else EntryKind.HOLD
+            return _entry(event, kind, event.oid, (held, -event.release), (free, event.release))
         case Deposited(acct=acct, asset=asset, amount=amount):
             return _entry(event, EntryKind.DEPOSIT, 0, (source(asset), -amount), (avail(acct, asset), amount))
         case Withdrawn(acct=acct, asset=asset, amount=amount):
@@ -83,7 +87,7 @@ def _settlement(trade: Traded) -> Entry | None:
     )
 
 
-def _order_accounts(event: Accepted | Cancelled) -> tuple[Account, Account]:
+def _order_accounts(event: Accepted | Amended | Cancelled) -> tuple[Account, Account]:
     """Where an order's cover is free, and where it is held: cash for a buy, bottles for a sell."""
     asset = CASH if event.side == Side.BUY else event.sym
     return avail(event.acct, asset), hold(event.acct, asset)
@@ -107,6 +111,12 @@ def order_traded(order: OrderRow, trade: Traded, fee: int, left: int) -> OrderRo
     return OrderRow(
         *order[:10], left, order.filled + trade.qty, notional, order.fee + fee, order.reason, trade.ts
     )  # fmt: skip
+
+
+def order_amended(order: OrderRow, event: Amended) -> OrderRow:
+    """The order at its new price and open quantity; its total is what it filled and has open."""
+    total = event.filled + event.open
+    return order._replace(px=event.px, qty=total, open=event.open, ts_last=event.ts)
 
 
 def order_cancelled(order: OrderRow, event: Cancelled) -> OrderRow:

@@ -56,7 +56,7 @@ INSERT_ENTRIES = _insert(tables.entries)
 INSERT_POSTINGS = _insert(tables.postings)
 INSERT_TRADES = _insert(tables.trades)
 SET_BALANCES = _upsert(tables.balances, "amount")
-SET_ORDERS = _upsert(tables.orders, "open", "filled", "notional", "fee", "reason", "ts_last")
+SET_ORDERS = _upsert(tables.orders, "px", "qty", "open", "filled", "notional", "fee", "reason", "ts_last")
 SET_PROGRESS = "UPDATE progress SET projected_seq = ?"
 
 READ_BALANCES = """

@@ -11,13 +11,18 @@ from sortedcontainers import SortedDict
 
 from engine.commands import (
     CASH,
+    Amend,
     Cancel,
     CancelAll,
     Command,
     Deposit,
+    Group,
     List,
+    OrderType,
     Phase,
     Place,
+    Roll,
+    SelfTrade,
     SetBand,
     SetPhase,
     Side,
@@ -26,13 +31,16 @@ from engine.commands import (
 )
 from engine.events import (
     Accepted,
+    Amended,
     BandChanged,
     Cancelled,
     Deposited,
     Event,
+    Grouped,
     Listed,
     PhaseChanged,
     Rejected,
+    Rolled,
     Traded,
     Withdrawn,
 )
@@ -56,6 +64,15 @@ class Order:
     fees: int = 0
     proceeds: int = 0
     held: int = 0
+    tif: str = TimeInForce.GTC
+    expire_ts: int = 0
+    post: bool = False
+    display: int = 0  # 0: all of it shows
+    shown: int = 0  # of an iceberg: what is left of its slice
+
+    @property
+    def visible(self) -> int:
+        return min(self.shown, self.left) if self.display else self.left
 
 
 class Line:
@@ -63,6 +80,8 @@ class Line:
         self.listing = listing
         self.phase: str = Phase.CONTINUOUS
         self.ref = listing.ref
+        self.up_bp, self.down_bp = listing.up_bp, listing.down_bp
+        self.close = 0
         self.lo, self.hi = band(listing, listing.ref, listing.up_bp, listing.down_bp)
         self.sides: dict[str, SortedDict] = {Side.BUY: SortedDict(lambda px: -px), Side.SELL: SortedDict()}
 
@@ -90,6 +109,7 @@ class ReferenceExchange:
         self.free: dict[tuple[int, str], int] = {}
         self.held: dict[tuple[int, str], int] = {}
         self.orders: dict[tuple[int, str], Order] = {}
+        self.groups: dict[int, int] = {}
         self.events: list[Event] = []
 
     def apply(self, commands: list[Command]) -> list[Event]:
@@ -97,6 +117,9 @@ class ReferenceExchange:
         for command in commands:
             self.seq += 1
             self.ts = max(self.ts, command.ts)
+            due = [o for o in self.orders.values() if o.left and o.expire_ts and o.expire_ts <= self.ts]
+            for order in sorted(due, key=lambda o: (o.expire_ts, o.oid)):
+                self.cancel(order, Reason.EXPIRED)
             self.one(command)
         return self.events
 
@@ -147,12 +170,25 @@ class ReferenceExchange:
                 mine = [
                     order
                     for order in self.orders.values()
-                    if order.left and order.acct == command.acct and command.sym in ("", order.sym)
+                    if order.left
+                    and order.acct == command.acct
+                    and command.sym in ("", order.sym)
+                    and command.side in ("", order.side)
                 ]
                 if not mine:
                     return self.refuse(command, Reject.UNKNOWN_ORDER)
                 for order in mine:
                     self.cancel(order, Reason.USER)
+
+            case Amend():
+                self.amend(command)
+            case Group():
+                if not any(acct == command.acct for acct, _ in self.free):
+                    return self.refuse(command, Reject.MALFORMED)
+                self.groups[command.acct] = command.group
+                self.say(Grouped, command.acct, command.group)
+            case Roll():
+                self.roll(command)
 
     def add(self, acct: int, asset: str, free: int, held: int = 0) -> None:
         self.free[acct, asset] = self.free.get((acct, asset), 0) + free
@@ -165,11 +201,138 @@ class ReferenceExchange:
         if not command.ref and not line.ref and command.up_bp != -1:
             return self.refuse(command, Reject.MALFORMED)
         line.ref = command.ref or line.ref
+        line.up_bp, line.down_bp = command.up_bp, command.down_bp
         line.lo, line.hi = band(line.listing, line.ref, command.up_bp, command.down_bp)
-        self.say(BandChanged, command.sym, line.lo, line.hi, line.ref)
+        self.move_band(line)
+
+    def move_band(self, line: Line) -> None:
+        self.say(BandChanged, line.listing.sym, line.lo, line.hi, line.ref)
         for order in sorted(line.resting(), key=lambda order: order.oid):
             if not line.lo <= order.px <= line.hi:
                 self.cancel(order, Reason.BAND_CHANGED)
+
+    def roll(self, command: Roll) -> None:
+        line = self.lines.get(command.sym)
+        if line is None:
+            return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
+        close = line.close or line.ref
+        if not close and line.up_bp != -1:
+            return self.refuse(command, Reject.MALFORMED)
+        self.say(Rolled, command.sym, close)
+        line.close = 0
+        for order in sorted(line.resting(), key=lambda order: order.oid):
+            if order.tif == TimeInForce.DAY:
+                self.cancel(order, Reason.EXPIRED)
+        line.ref = close
+        line.lo, line.hi = band(line.listing, close, line.up_bp, line.down_bp)
+        self.move_band(line)
+
+    def amend(self, command: Amend) -> None:
+        order = self.orders.get((command.acct, command.cid))
+        if order is None or order.left == 0:
+            return self.refuse(command, Reject.UNKNOWN_ORDER)
+        line = self.lines[order.sym]
+        rules = line.listing
+        px, qty = command.px or order.px, command.qty or order.qty
+        left = qty - (order.qty - order.left)
+        keeps = px == order.px and left <= order.left
+        if not keeps and line.phase != Phase.CONTINUOUS:
+            halted = line.phase == Phase.HALTED
+            return self.refuse(command, Reject.HALTED if halted else Reject.PHASE_CLOSED)
+        if px % rules.tick:
+            return self.refuse(command, Reject.OFF_TICK, tick=rules.tick)
+        if not line.lo <= px <= line.hi:
+            return self.refuse(command, Reject.PRICE_OUT_OF_BAND, lo=line.lo, hi=line.hi)
+        if qty % rules.lot:
+            return self.refuse(command, Reject.OFF_LOT, lot=rules.lot)
+        if left <= 0:
+            return self.refuse(command, Reject.BELOW_FILLED)
+        if qty < rules.min_qty:
+            return self.refuse(command, Reject.BELOW_MIN_QTY, min_qty=rules.min_qty)
+        max_qty = min(rules.max_qty or HUGE, HUGE // line.hi)
+        if qty > max_qty:
+            return self.refuse(command, Reject.ABOVE_MAX_QTY, max_qty=max_qty)
+        more = left - order.left
+        if (
+            order.side == Side.BUY
+            and rules.max_holding
+            and more > 0
+            and self.wants(order.acct, line) + more > rules.max_holding
+        ):
+            return self.refuse(command, Reject.ABOVE_POSITION_LIMIT, max_holding=rules.max_holding)
+        asset = CASH if order.side == Side.BUY else order.sym
+        before = (order.px, order.left, order.qty)
+        order.px, order.left = px, left
+        delta = self.needs(order) - order.held
+        order.px, order.left, order.qty = before
+        free = self.free.get((order.acct, asset), 0)
+        if delta > free:
+            cash = order.side == Side.BUY
+            return self.refuse(command, Reject.INSUFFICIENT_FUNDS if cash else Reject.INSUFFICIENT_BOTTLES, free=free)
+        if not keeps and order.post and self.crosses(line, order.side, px):
+            return self.refuse(command, Reject.WOULD_CROSS)
+
+        queue = line.sides[order.side][order.px]
+        if not keeps:
+            queue.remove(order)
+            if not queue:
+                del line.sides[order.side][order.px]
+        order.px, order.left, order.qty = px, left, qty
+        if order.display:
+            order.shown = min(order.shown if keeps else order.display, left)
+        order.held += delta
+        self.add(order.acct, asset, -delta, delta)
+        self.say(
+            Amended,
+            order.acct,
+            order.cid,
+            order.oid,
+            order.sym,
+            order.side,
+            px,
+            before[0],
+            left,
+            qty - left,
+            Reason.USER,
+            -delta,
+        )
+        if not keeps:
+            self.enter(order, line, amended=True)
+
+    def crosses(self, line: Line, side: str, px: int) -> bool:
+        other = line.sides[Side.SELL if side == Side.BUY else Side.BUY]
+        if not other:
+            return False
+        best: int = other.peekitem(0)[0]
+        return best <= px if side == Side.BUY else best >= px
+
+    def wants(self, acct: int, line: Line) -> int:
+        """Bottles that an account has or has open buys for."""
+        mine = (acct, line.listing.sym)
+        owned = self.free.get(mine, 0) + self.held.get(mine, 0)
+        return owned + sum(o.left for o in line.resting() if o.acct == acct and o.side == Side.BUY)
+
+    def fillable(self, acct: int, line: Line, side: str, px: int) -> int:
+        """How much an order could trade at once, with all rules of self-trade prevention."""
+        total = 0
+        for level, queue in line.sides[Side.SELL if side == Side.BUY else Side.BUY].items():
+            if level > px if side == Side.BUY else level < px:
+                break
+            for order in queue:
+                if line.listing.stp == SelfTrade.NONE or self.group(order.acct) != self.group(acct):
+                    total += order.left
+                elif line.listing.stp != SelfTrade.OLDEST:
+                    return total
+        return total
+
+    def group(self, acct: int) -> tuple[str, int]:
+        group = self.groups.get(acct, 0)
+        return ("group", group) if group else ("account", acct)
+
+    def book(self, sym: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        sides = self.lines[sym].sides
+        bids, asks = ([(px, sum(o.visible for o in queue)) for px, queue in sides[s].items()] for s in Side)
+        return bids, asks
 
     def needs(self, order: Order) -> int:
         """What an order must hold for its open quantity."""
@@ -203,63 +366,75 @@ class ReferenceExchange:
         )
 
     def place(self, command: Place) -> None:
+        market = command.type == OrderType.MARKET
+        if (not market and not command.px) or (command.tif == TimeInForce.GTD) != (command.expire_ts > 0):
+            return self.refuse(command, Reject.MALFORMED)
+        if command.qty == 0 or command.display > command.qty:
+            return self.refuse(command, Reject.MALFORMED)
         if (command.acct, command.cid) in self.orders:
             return self.refuse(command, Reject.DUPLICATE_ID)
         line = self.lines.get(command.sym)
         if line is None:
             return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
+        if command.expire_ts and command.expire_ts <= self.ts:
+            return self.refuse(command, Reject.TOO_LATE)
         rules = line.listing
+        buying = command.side == Side.BUY
+        px = (line.hi if buying else line.lo) if market else command.px
+        display = 0 if market or command.tif in (TimeInForce.IOC, TimeInForce.FOK) else command.display
         if line.phase == Phase.HALTED:
             return self.refuse(command, Reject.HALTED)
         if line.phase != Phase.CONTINUOUS:
             return self.refuse(command, Reject.PHASE_CLOSED)
-        if command.px % rules.tick:
+        if px % rules.tick:
             return self.refuse(command, Reject.OFF_TICK, tick=rules.tick)
-        if not line.lo <= command.px <= line.hi:
+        if not line.lo <= px <= line.hi:
             return self.refuse(command, Reject.PRICE_OUT_OF_BAND, lo=line.lo, hi=line.hi)
-        if command.qty % rules.lot:
+        if command.qty % rules.lot or display % rules.lot:
             return self.refuse(command, Reject.OFF_LOT, lot=rules.lot)
         if command.qty < rules.min_qty:
             return self.refuse(command, Reject.BELOW_MIN_QTY, min_qty=rules.min_qty)
         max_qty = min(rules.max_qty or HUGE, HUGE // line.hi)
         if command.qty > max_qty:
             return self.refuse(command, Reject.ABOVE_MAX_QTY, max_qty=max_qty)
-        asset = CASH if command.side == Side.BUY else command.sym
-        if command.side == Side.BUY and rules.max_holding:
-            mine = (command.acct, command.sym)
-            owned = self.free.get(mine, 0) + self.held.get(mine, 0)
-            wanted = sum(o.left for o in line.resting() if o.acct == command.acct and o.side == Side.BUY)
-            if owned + wanted + command.qty > rules.max_holding:
-                return self.refuse(command, Reject.ABOVE_POSITION_LIMIT, max_holding=rules.max_holding)
+        if buying and rules.max_holding and self.wants(command.acct, line) + command.qty > rules.max_holding:
+            return self.refuse(command, Reject.ABOVE_POSITION_LIMIT, max_holding=rules.max_holding)
         order = Order(
-            self.oid + 1, command.acct, command.cid, command.sym, command.side, command.px, command.qty, command.qty
-        )
+            self.oid + 1, command.acct, command.cid, command.sym, command.side, px, command.qty, command.qty,
+            tif=command.tif, expire_ts=command.expire_ts, post=command.post,
+            display=display if display < command.qty else 0,
+        )  # fmt: skip
         order.held = self.needs(order)
+        asset = CASH if buying else command.sym
         free = self.free.get((command.acct, asset), 0)
         if free < order.held:
-            cash = command.side == Side.BUY
-            return self.refuse(command, Reject.INSUFFICIENT_FUNDS if cash else Reject.INSUFFICIENT_BOTTLES, free=free)
+            return self.refuse(command, Reject.INSUFFICIENT_FUNDS if buying else Reject.INSUFFICIENT_BOTTLES, free=free)
+        if command.post and self.crosses(line, command.side, px):
+            return self.refuse(command, Reject.WOULD_CROSS)
+        if command.tif == TimeInForce.FOK and self.fillable(command.acct, line, command.side, px) < command.qty:
+            return self.refuse(command, Reject.NOT_FILLABLE)
 
         self.oid += 1
         self.orders[command.acct, command.cid] = order
         self.add(command.acct, asset, -order.held, order.held)
         self.say(
-            Accepted,
-            order.acct,
-            order.cid,
-            order.oid,
-            order.sym,
-            order.side,
-            order.px,
-            order.qty,
-            command.tif,
-            order.held,
-        )
+            Accepted, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.qty,
+            command.tif, order.held,
+        )  # fmt: skip
+        self.enter(order, line, market=market)
+
+    def enter(self, order: Order, line: Line, *, market: bool = False, amended: bool = False) -> None:
+        """Match an order and rest what is left, or cancel it."""
+        ends = {TimeInForce.IOC: Reason.IOC, TimeInForce.FOK: Reason.IOC}.get(TimeInForce(order.tif))
         if not self.match(order, line):
-            self.cancel(order, Reason.SELF_TRADE)
-        elif order.left and command.tif == TimeInForce.IOC:
-            self.cancel(order, Reason.IOC)
+            if order.left:
+                self.cancel(order, Reason.SELF_TRADE)
+        elif order.left and (ends or market):
+            self.cancel(order, ends or Reason.MARKET)
         elif order.left:
+            if not amended and order.display >= order.left:
+                order.display = 0
+            order.shown = min(order.display, order.left)
             line.sides[order.side].setdefault(order.px, []).append(order)
 
     def match(self, order: Order, line: Line) -> bool:
@@ -268,18 +443,64 @@ class ReferenceExchange:
             px, queue = other.peekitem(0)
             if px > order.px if order.side == Side.BUY else px < order.px:
                 break
-            if line.listing.stp != "none" and queue[0].acct == order.acct:
-                return False
-            self.trade(order, queue[0], px)
-            if queue[0].left == 0:
+            resting = queue[0]
+            if line.listing.stp != SelfTrade.NONE and self.group(resting.acct) == self.group(order.acct):
+                if not self.prevent(order, resting, line):
+                    return False
+                continue
+            sliced = resting.visible
+            traded = min(order.left, sliced)
+            self.trade(order, resting, px, traded)
+            if resting.left == 0:
                 queue.pop(0)
+            elif resting.display:
+                resting.shown = sliced - traded
+                if resting.shown == 0:  # the next slice goes to the back of the queue
+                    resting.shown = min(resting.display, resting.left)
+                    queue.append(queue.pop(0))
             if not queue:
                 del other[px]
         return True
 
-    def trade(self, taker: Order, maker: Order, px: int) -> None:
+    def prevent(self, order: Order, resting: Order, line: Line) -> bool:
+        """Self-trade prevention by the instrument's mode; whether the incoming order goes on."""
+        mode = line.listing.stp
+        if mode == SelfTrade.DECREMENT:
+            qty = min(order.left, resting.left)
+            for one in (resting, order):
+                self.shrink(one, qty)
+            if not resting.left:
+                queue = line.sides[resting.side][resting.px]
+                queue.remove(resting)
+                if not queue:
+                    del line.sides[resting.side][resting.px]
+            return True
+        if mode != SelfTrade.NEWEST:
+            self.cancel(resting, Reason.SELF_TRADE)
+        return mode == SelfTrade.OLDEST
+
+    def shrink(self, order: Order, qty: int) -> None:
+        order.left -= qty
+        order.qty -= qty
+        order.shown = min(order.shown, order.left)
+        release = order.held - self.needs(order)
+        order.held -= release
+        self.add(order.acct, CASH if order.side == Side.BUY else order.sym, release, -release)
+        filled = order.qty - order.left
+        if order.left:
+            self.say(
+                Amended, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.px, order.left,
+                filled, Reason.SELF_TRADE, release,
+            )  # fmt: skip
+        else:
+            self.say(
+                Cancelled, order.acct, order.cid, order.oid, order.sym, order.side, order.px, 0, Reason.SELF_TRADE,
+                release, filled,
+            )  # fmt: skip
+
+    def trade(self, taker: Order, maker: Order, px: int, qty: int) -> None:
         rules = self.lines[taker.sym].listing
-        qty = min(taker.left, maker.left)
+        self.lines[taker.sym].close = px
         buy, sell = (taker, maker) if taker.side == Side.BUY else (maker, taker)
         taker.left -= qty
         maker.left -= qty

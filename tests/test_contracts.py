@@ -32,10 +32,10 @@ def test_kernel_stub_lists_exactly_the_kernels_doors() -> None:
 
 def test_every_code_is_its_members_place_in_the_vocabulary() -> None:
     assert [codes.BUY, codes.SELL] == [list(Side).index(Side.BUY), list(Side).index(Side.SELL)]
-    assert codes.IOC == list(TimeInForce).index(TimeInForce.IOC)
+    assert set(codes.TIF_CODES) == set(TimeInForce)
     assert codes.HALTED == list(Phase).index(Phase.HALTED)
-    assert codes.STP_NEWEST == list(SelfTrade).index(SelfTrade.NEWEST)
-    assert codes.BY_BAND == list(Reason).index(Reason.BAND_CHANGED)
+    assert codes.STP_DECREMENT == list(SelfTrade).index(SelfTrade.DECREMENT)
+    assert codes.BY_EXPIRY == list(Reason).index(Reason.EXPIRED)
     for name in Reject.__members__:
         code = codes.NO_ENTRY_HALTED if name == "HALTED" else getattr(codes, name)
         assert codes.REJECTS[code] == Reject[name]

@@ -26,7 +26,7 @@ def kernel_with_accounts(kernel: Any, accounts: int = 20, **band: int) -> Any:
 def batch_of(flow: Any, accounts: int = 20) -> Any:
     batch = np.zeros(len(flow), COMMAND_DTYPE)
     batch["op"] = np.where(flow["op"] == CANCEL, OP_CANCEL, batch["op"])
-    batch["tif"] = flow["op"] == MARKETABLE
+    batch["how"] = flow["op"] == MARKETABLE
     for name in ("side", "price", "qty"):
         batch[name] = flow[name]
     batch["oid"] = flow["id"]
@@ -43,7 +43,7 @@ def test_batch_door_does_what_single_calls_do(kernel: Any) -> None:
     expected = [
         called.cancel(c["oid"], c["account"])
         if c["op"] == OP_CANCEL
-        else called.place(*(int(c[f]) for f in ("oid", "account", "instr", "side", "price", "qty", "tif")))
+        else called.place(*(int(c[f]) for f in ("oid", "account", "instr", "side", "price", "qty", "how")))
         for c in batch
     ]
 

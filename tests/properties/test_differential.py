@@ -23,6 +23,8 @@ def test_engine_and_reference_agree_on_every_event_and_balance(history: list[Com
             assert expected == exchange.apply([command])
             exchange.check()
     for exchange in exchanges:
+        for sym in reference.lines:
+            assert reference.book(sym) == exchange.book(sym)
         for acct in exchange.accounts():
             for asset, (free, held) in exchange.balances(acct).items():
                 assert (reference.free.get((acct, asset), 0), reference.held.get((acct, asset), 0)) == (free, held)
