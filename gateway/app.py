@@ -88,8 +88,8 @@ class Server:
         self._stack.push_async_callback(ws.close_all, market)
         site = web.TCPSite(runner, self.config.host, self.config.port)
         await site.start()
-        port = runner.addresses[0][1]
-        self.url = f"http://{self.config.host}:{port}"
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        self.url = f"http://{host}:{runner.addresses[0][1]}"
         announcement = self.config.data / "server.json"
         announcement.write_text(json.dumps({"url": self.url, "pid": os.getpid()}))
         self._stack.callback(announcement.unlink, missing_ok=True)

@@ -185,7 +185,7 @@ class Client:
             ws = await self.session.ws_connect(
                 self.url + WS_PATH, protocols=[f"cellarbook.v1.{self.encoding}"], max_msg_size=0, compress=0
             )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:  # ValueError: not a URL
             raise GatewayDown(self.url, error) from error
         stream = Stream(ws, self.encoding)
         if self.credentials is not None:
@@ -230,7 +230,7 @@ class Client:
                 method, URL(self.url + target, encoded=True), data=body, headers=headers
             ) as response:
                 data = await response.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:  # ValueError: not a URL
             raise GatewayDown(self.url, str(error) or type(error).__name__) from error
         try:
             if response.status >= 400:
@@ -251,6 +251,7 @@ class Stream:
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._follows = False  # the feed has begun, so a heartbeat comes every second
         self._raw = msgspec.json.decode if encoding == "json" else msgspec.msgpack.decode
         self._frame = wire.decoder(Frame, encoding).decode
         self._fault = wire.decoder(Fault, encoding).decode
@@ -322,7 +323,7 @@ class Stream:
     async def _receive(self) -> None:
         try:
             while True:
-                message = await self._ws.receive(timeout=SILENCE_S)
+                message = await self._ws.receive(timeout=SILENCE_S if self._follows else None)
                 if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     self.why = f"the exchange closed the socket ({message.extra or message.type.name.lower()})"
                     break
@@ -341,6 +342,7 @@ class Stream:
         plain = self._raw(data)
         op = plain.get("op")
         if "ch" in plain:
+            self._follows = True
             with contextlib.suppress(msgspec.ValidationError):
                 self._frames.put_nowait(self._frame(data))
             return

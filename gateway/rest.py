@@ -14,7 +14,7 @@ from engine.commands import Cancel, CancelAll, Command, Deposit, List, SetBand, 
 from engine.events import Event, Rejected
 from gateway.auth import require
 from gateway.config import ADMIN_BODY_MAX, BODY_MAX, BODY_TIMEOUT_S
-from gateway.errors import Problem, fault, fault_of_rejection, status_of
+from gateway.errors import Problem, fault, status_of
 from gateway.market import Market
 from gateway.orders import cancel_ack, place_ack, place_command
 from gateway.store import SCOPES, Identity
@@ -53,6 +53,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem(error.fault)
     except web.HTTPRequestEntityTooLarge:
         return problem(fault("TOO_LARGE"))
+    except web.RequestPayloadError:
+        return problem(fault("MALFORMED", msg="the body is not what its headers say"))
     except web.HTTPException as error:
         if error.status < 400:
             raise
@@ -245,7 +247,7 @@ async def band_set(request: web.Request) -> web.Response:
     command = SetBand(0, sym, band.up_bp, band.down_bp, int(band.ref))
     events = await submit(market, identity, band.reason, request, command)
     if isinstance(events[0], Rejected):
-        return problem(fault_of_rejection(events[0]))
+        raise Problem("MALFORMED", msg="these numbers make no band")
     return answer(market.instrument(sym))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from engine.checks import fault_of
 from engine.commands import Command
 from engine.events import Event
 from engine.exchange import Exchange
@@ -73,9 +74,12 @@ class Sequencer:
     def submit(self, *commands: Command) -> "asyncio.Future[list[Event]]":
         """Queue commands as one atomic step: durable together, applied together.
 
-        The future gives their events, or Problem OUTCOME_UNKNOWN when the commit failed. Raises Problem BUSY when
-        the queue or the books' backlog is full, or the exchange is stopping.
+        The future gives their events, or Problem OUTCOME_UNKNOWN when the commit failed. Raises Problem MALFORMED for
+        what the journal could not hold, and BUSY when the queue or the books' backlog is full, or the exchange stops.
         """
+        for command in commands:
+            if fault := fault_of(command):
+                raise Problem("MALFORMED", field=fault.partition(":")[0], msg=fault)
         if not self._open or self._count + len(commands) > QUEUE_MAX or self._projector.fullness >= 1:
             raise Problem("BUSY")
         done: asyncio.Future[list[Event]] = asyncio.get_running_loop().create_future()

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, create_engine, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from gateway.wire import Key
+from ledger.errors import LedgerError
 
 SCOPES = ("read", "trade", "withdraw", "admin")
 
@@ -19,7 +21,6 @@ keys = Table(
     Column("secret", LargeBinary, nullable=False),
     Column("acct", BigInteger, nullable=False),
     Column("scopes", Text, nullable=False),
-    sqlite_strict=False,
 )
 actions = Table(
     "operator_actions",
@@ -46,11 +47,16 @@ class Store:
     """A small synchronous store: keys are read once and kept, operators' actions are rare."""
 
     def __init__(self, path: Path) -> None:
+        """Open the tables or make them. Raises LedgerError when the file cannot be read."""
         self._engine = create_engine(f"sqlite:///{path}")
-        metadata.create_all(self._engine)
-        path.chmod(0o600)
-        with self._engine.connect() as connection:
-            rows = connection.execute(select(keys)).all()
+        try:
+            metadata.create_all(self._engine)
+            path.chmod(0o600)
+            with self._engine.connect() as connection:
+                rows = connection.execute(select(keys)).all()
+        except DBAPIError as error:
+            self._engine.dispose()
+            raise LedgerError(f"{path} cannot be read: {error.orig}") from error
         self._keys = {row.key: Identity(row.key, row.secret, row.acct, frozenset(row.scopes.split())) for row in rows}
 
     def identity(self, key: str) -> Identity | None:

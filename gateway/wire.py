@@ -22,6 +22,7 @@ else:
 
 
 FEN_MAX = 1 << 53
+Acct = Annotated[int, msgspec.Meta(ge=-FEN_MAX, le=FEN_MAX)]
 Qty = Annotated[int, msgspec.Meta(ge=1, le=FEN_MAX)]
 Whole = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Text = Annotated[str, msgspec.Meta(max_length=64)]
@@ -304,7 +305,7 @@ class BandSet(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeyNew(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    acct: int
+    acct: Acct
     scopes: list[str]
 
 

@@ -171,16 +171,17 @@ class Socket:
     def subscribe(self, request: wire.Subscribe | wire.Unsubscribe) -> None:
         """Check the whole request, then do all of it."""
         feed = self.market.feed
-        public = [channel for channel in request.ch if channel in PUBLIC]
-        private = [channel for channel in request.ch if channel in PRIVATE]
+        public = [channel for channel in PUBLIC if channel in request.ch]
+        private = [channel for channel in PRIVATE if channel in request.ch]
         if unknown := set(request.ch) - {*PUBLIC, *PRIVATE}:
             raise Problem("MALFORMED", field="ch", msg=f"unknown channel {sorted(unknown)[0][:20]!r}")
         if public and not request.sym:
             raise Problem("MALFORMED", field="sym", msg="name the symbols to follow")
-        syms = [self.market.known(sym) for sym in request.sym]
+        syms = [self.market.known(sym) for sym in dict.fromkeys(request.sym)]  # each once, however often it is named
         identity = self.allowed("read") if private else None
         is_new = isinstance(request, wire.Subscribe)
         self.done(request, "subscribed" if is_new else "unsubscribed")
+        feed.tick()  # what happened before is in the snapshots, and not in the next update as well
         for key in [(channel, sym) for channel in public for sym in syms]:
             if is_new:
                 feed.subscribe(self, key)

@@ -20,7 +20,7 @@ from ledger.files import connect_reader
 from ledger.journal import JournalReader
 from ledger.recovery import JOURNAL, LEDGER
 from ledger.rules import OrderRow
-from ledger.store import read_balances
+from ledger.store import read_balances, read_progress
 
 APPENDED = ("accounts", "entries", "postings", "trades")  # tables whose rows never change
 HISTORY = "history follows from the journal"
@@ -75,7 +75,7 @@ def audit(data_dir: Path) -> Report:
     try:
         with closing(connect_reader(data_dir / LEDGER)) as ledger:
             ledger.execute("BEGIN")
-            (seq,) = ledger.execute("SELECT projected_seq FROM progress").fetchone()
+            seq, _, _ = read_progress(ledger)
             counts["commands"] = seq
             for name in (*APPENDED, "orders"):
                 (counts[name],) = ledger.execute(f"SELECT count(*) FROM {name}").fetchone()  # noqa: S608

@@ -21,7 +21,7 @@ from engine.exchange import Balance
 from ledger import tables
 from ledger.accounts import Account, Kind
 from ledger.books import Books, Rows
-from ledger.errors import ProjectorFault
+from ledger.errors import LedgerError, ProjectorFault
 from ledger.files import READER_PRAGMAS, connect_writer, reader_uri
 from ledger.migrations import migrate
 from ledger.rules import OrderRow, TradeRow
@@ -75,6 +75,14 @@ def read_balances(db: sqlite3.Connection) -> list[tuple[Account, int]]:
     return [(Account(Kind(kind), acct, asset), amount) for kind, acct, asset, amount in db.execute(READ_BALANCES)]
 
 
+def read_progress(db: sqlite3.Connection) -> tuple[int, int, int]:
+    """The last command in the ledger, and its last entry and posting. Raises ValueError when it does not say."""
+    found: tuple[int, int, int] | None = db.execute(READ_PROGRESS).fetchone()
+    if found is None:
+        raise ValueError("it does not say how far it came")
+    return found
+
+
 class Projector:
     """Keeps the ledger from the exchange's events, exactly once, in a thread of its own.
 
@@ -86,12 +94,16 @@ class Projector:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the ledger, creating or migrating it. Raises LedgerError when a newer program made it."""
+        """Open the ledger, creating or migrating it. Raises LedgerError when that cannot be done."""
         self.on_fault: Callable[[ProjectorFault], object] | None = None
         migrate(path)
         path.chmod(0o600)
         self._db = connect_writer(path, synchronous="NORMAL")
-        self.books = _load(self._db)  # of the projector's thread, once it has started
+        try:
+            self.books = _load(self._db)  # of the projector's thread, once it has started
+        except (sqlite3.Error, ValueError) as error:
+            self._db.close()
+            raise LedgerError(f"{path} cannot be read: {error}") from error
         self._projected_seq = self._offered_seq = self.books.seq
         self._fault: ProjectorFault | None = None
         self._thread: threading.Thread | None = None
@@ -187,7 +199,7 @@ class Projector:
 
 def _load(db: sqlite3.Connection) -> Books:
     books = Books()
-    seq, entry_last, posting_last = db.execute(READ_PROGRESS).fetchone()
+    seq, entry_last, posting_last = read_progress(db)
     open_orders = map(OrderRow._make, db.execute(READ_OPEN_ORDERS))
     books.load(seq, entry_last, posting_last, read_balances(db), open_orders)
     return books

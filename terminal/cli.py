@@ -174,14 +174,19 @@ def terminal(
     lang: LangOption = None,
 ) -> None:
     """Open the trading terminal."""
-    from terminal.server import find
+    from terminal.server import NoServer, find, is_ready
+    from terminal.tty import has_screen
 
     path = credentials or data / "collector.key"
     load_credentials(path)
     address = find(url, data)
+    if not is_ready(address):
+        raise NoServer(f"no exchange answers at {address}")
+    if not has_screen():
+        raise Failure(Exit.USAGE, "the terminal needs a screen: stdin, stdout and stderr must be a TTY")
     from terminal.app import run_terminal
 
-    run_terminal(address, path, lang)
+    run_terminal(lambda: find(url, data), path, lang)
 
 
 @app.command()
@@ -189,6 +194,8 @@ def engine() -> None:
     """Run the engine alone: a JSON command a line in, a JSON event a line out."""
     from engine.program import main as answer
 
+    if sys.stdin is None or sys.stdout is None:
+        raise Failure(Exit.USAGE, "engine: standard input or output is closed")
     answer(cast("BufferedIOBase", sys.stdin.buffer), cast("BufferedIOBase", sys.stdout.buffer))
 
 

@@ -58,7 +58,9 @@ class Child:
         self.process.communicate()
 
     def last_words(self) -> str:
-        """The last line of its log, which says why it ended."""
+        """Why it ended: the signal that killed it, or the last line of its log."""
+        if (self.process.poll() or 0) < 0:
+            return f"killed by signal {-self.process.returncode}"
         lines = self.log.read_text(errors="replace").splitlines()
         return lines[-1].removeprefix("cellarbook: ") if lines else "it said nothing"
 

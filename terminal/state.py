@@ -78,7 +78,6 @@ class State:
         self.orders: dict[str, Order] = {}  # by cid, oldest first
         self.balances: dict[str, Balance] = {CASH: Balance(asset=CASH, free=0, held=0)}
         self.connected = False
-        self.why = ""
         self.server_ts = 0
 
     # --------------------------------------------------------------------------------------------------- loading
@@ -127,7 +126,7 @@ class State:
             case Heartbeat():
                 changed |= self._apply_heartbeat(frame)
             case Disconnected():
-                self.connected, self.why = False, frame.why
+                self.connected = False
                 for ladder in self.ladders.values():
                     ladder.stale = True
                 changed |= {"link", *(f"book:{sym}" for sym in self.ladders)}
@@ -140,7 +139,7 @@ class State:
             instrument.phase, instrument.last = frame.phase, frame.last
 
     def _apply_exec(self, frame: Exec) -> None:
-        known = self.orders.get(frame.cid)
+        known = None if frame.et == "amended" else self.orders.get(frame.cid)
         qty = known.qty if known else frame.cum + (frame.qty if frame.et == "cancelled" else frame.lvs)
         state = {"cancelled": "cancelled", "trade": "open" if frame.lvs else "filled"}.get(frame.et, "open")
         self.orders[frame.cid] = Order(

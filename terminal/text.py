@@ -4,12 +4,13 @@ import locale
 import os
 from typing import Literal
 
+from gateway.wire import Fault
+
 Lang = Literal["zh", "en"]
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("窖藏簿", "Cellarbook"),
     "watchlist": ("自选", "Watchlist"),
-    "name": ("名称", "Name"),
     "last": ("最新", "Last"),
     "change": ("涨跌幅", "Change"),
     "volume": ("成交", "Volume"),
@@ -17,10 +18,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "price": ("价格", "Price"),
     "bid": ("买量", "Bid"),
     "ask": ("卖量", "Ask"),
-    "mine": ("我", "Me"),
     "spread": ("价差", "Spread"),
     "tape": ("分笔成交", "Tape"),
-    "time": ("时间", "Time"),
     "qty": ("数量", "Qty"),
     "ticket": ("下单", "Ticket"),
     "buy": ("买入", "BUY"),
@@ -29,7 +28,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "total": ("合计", "Total"),
     "max_buy": ("可买", "Can buy"),
     "max_sell": ("可卖", "Can sell"),
-    "bottles": ("瓶", "bottles"),
     "orders": ("委托", "My orders"),
     "status": ("状态", "Status"),
     "filled": ("成交", "Filled"),
@@ -47,6 +45,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "high": ("最高", "High"),
     "low": ("最低", "Low"),
     "turnover": ("成交额", "Turnover"),
+    "phase_HALTED": ("停牌", "HALTED"),
+    "phase_CLOSED": ("休市", "CLOSED"),
     "connected": ("已连接", "connected"),
     "disconnected": ("连接中断，正在重连", "disconnected, trying again"),
     "stale": ("行情延迟", "STALE"),
@@ -55,7 +55,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "no_book": ("暂无挂单", "No orders in the book"),
     "enter_to_arm": ("回车确认，Esc 放弃", "Enter to check, Esc to leave"),
     "armed": ("再按回车发出: {order}", "Enter again sends: {order}"),
-    "sent": ("已发出", "sent"),
     "bad_price": ("价格应为数字，最多两位小数", "the price is a number with at most two decimals"),
     "bad_qty": ("数量应为正整数", "the quantity is a whole number above 0"),
     "off_tick": ("价格应为 {tick} 的整数倍", "the price must be a multiple of {tick}"),
@@ -71,8 +70,40 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "help": ("帮助", "Help"),
     "close": ("按任意键返回", "Press any key to go back"),
-    "small": ("窗口太小，至少 80×24", "The window is too small; 80x24 at least"),
-    "no_vintage": ("无年份", "no vintage"),
+}
+
+
+# The exchange's refusals 拒单原因 by name; its own words are English and say more.
+REFUSALS_ZH: dict[str, str] = {
+    "GATEWAY_DOWN": "连接不上交易所，结果不明时请查委托",
+    "UNAUTHENTICATED": "未登录",
+    "BAD_SIGNATURE": "密钥或签名无效",
+    "FORBIDDEN": "此密钥无此权限",
+    "BAD_ORIGIN": "此网页来源不被允许",
+    "MALFORMED": "委托内容有误",
+    "UNKNOWN_INSTRUMENT": "没有此品种",
+    "OFF_TICK": "价格不是最小变动价位的整数倍",
+    "OFF_LOT": "数量不是最小单位的整数倍",
+    "BELOW_MIN_QTY": "低于单笔最少数量",
+    "ABOVE_MAX_QTY": "超过单笔最多数量",
+    "NOT_FOUND": "没有此内容",
+    "TOO_LARGE": "请求过大",
+    "TOO_SLOW": "请求超时",
+    "INSUFFICIENT_FUNDS": "可用资金不足",
+    "PRICE_OUT_OF_BAND": "价格超出涨跌停",
+    "HALTED": "已停牌",
+    "INSUFFICIENT_BOTTLES": "可卖数量不足",
+    "ABOVE_POSITION_LIMIT": "超过持仓上限",
+    "PHASE_CLOSED": "当前阶段不接受委托",
+    "BELOW_FILLED": "新数量不高于已成交数量",
+    "WOULD_CROSS": "只挂单的委托会立即成交",
+    "NOT_FILLABLE": "无法全部成交",
+    "DUPLICATE_ID": "委托编号重复",
+    "UNKNOWN_ORDER": "没有此委托，或已成交、已撤",
+    "TOO_LATE": "已过有效时间",
+    "BUSY": "交易所繁忙，请稍后再试",
+    "INTERNAL": "交易所内部错误",
+    "OUTCOME_UNKNOWN": "结果不明，请查委托",
 }
 
 
@@ -85,6 +116,10 @@ class Text:
     def __call__(self, key: str, **values: object) -> str:
         words = WORDS[key][0 if self.lang == "zh" else 1]
         return words.format(**values) if values else words
+
+    def refusal(self, fault: Fault) -> str:
+        """Why the exchange refused; in its own words when we have none."""
+        return REFUSALS_ZH.get(fault.name, fault.msg) if self.lang == "zh" else fault.msg
 
 
 def default_lang() -> Lang:

@@ -27,8 +27,9 @@ class Ticket:
         px, instrument = parse_money(self.px) or state.ladder.best("S"), state.instrument
         if not px or instrument is None:
             return 0
-        cash = max(state.free(CASH) - max(instrument.fee_min, 1), 0)  # fees round up
-        return cash * 10_000 // (px * (10_000 + instrument.fee_bp))
+        cash = state.free(CASH)
+        with_rate = cash * 10_000 // (px * (10_000 + instrument.fee_bp))  # exact, though the fee rounds up
+        return min(with_rate, max(cash - instrument.fee_min, 0) // px)
 
     def order(self, state: State, text: Text) -> OrderNew | str:
         """The order, or why it cannot be sent, in words."""

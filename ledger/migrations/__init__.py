@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, pool
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import LedgerError
 
@@ -14,7 +15,7 @@ from ledger.errors import LedgerError
 def migrate(path: Path) -> None:
     """Create the ledger database or bring it to the newest schema, each step whole or not at all.
 
-    Only before the writer opens it. Raises LedgerError when a newer program made it.
+    Only before the writer opens it. Raises LedgerError when a newer program made it, or when it cannot be read.
     """
     engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
     event.listen(engine, "connect", _no_implicit_transactions)
@@ -24,6 +25,8 @@ def migrate(path: Path) -> None:
             upgrade(connection)
     except CommandError as error:
         raise LedgerError(f"{path}: its schema is of another program version ({error})") from error
+    except DBAPIError as error:
+        raise LedgerError(f"{path} cannot be read: {error.orig}") from error
     finally:
         engine.dispose()
 

@@ -17,7 +17,7 @@ from random import Random
 from gateway.client import Client, ClientError, Credentials, GatewayDown, Stream
 from gateway.wire import Exec, Instrument, OrderCancel, OrderNew, Request
 from marketplace import catalog
-from terminal.demo.crowd import Action, Cancel, Crowd, Limits, Line
+from terminal.demo.crowd import Action, Cancel, Crowd, Limits, Line, Order
 from terminal.demo.personas import persona_of
 from terminal.demo.setup import COLLECTORS, MAKERS, bot_key
 
@@ -30,27 +30,29 @@ log = logging.getLogger(__name__)
 
 
 class Trader:
-    """One account's socket. Knows which of its orders are done, to spare the exchange their cancels."""
+    """One account's socket. Knows which of its orders may be open, to spare the exchange the others' cancels."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self.done: set[str] = set()
+        self.open: set[str] = set()
 
     async def follow(self) -> None:
         async for frame in self.stream:
             if isinstance(frame, Exec) and frame.lvs == 0:
-                self.done.add(frame.cid)
+                self.open.discard(frame.cid)
 
     async def act(self, action: Action) -> None:
         """Send one action and wait for its answer. Raises GatewayDown."""
-        if isinstance(action, Cancel) and action.cid in self.done:
-            self.done.remove(action.cid)
+        if isinstance(action, Cancel) and action.cid not in self.open:
             return
+        if isinstance(action, Order):
+            self.open.add(action.cid)  # before it is sent, since the exchange may tell of its end before its ack
         try:
             await self.stream.request(request_of(action))
         except GatewayDown:
             raise
         except ClientError as error:
+            self.open.discard(action.cid)
             log.debug("%s: %s", action, error)
 
 
@@ -76,13 +78,13 @@ async def trade(url: str, data: Path, seed: int) -> None:
             trader = traders[acct] = Trader(stream)
             stack.callback(asyncio.create_task(trader.follow()).cancel)
         crowd = crowd_of(seed, await public.instruments())
-        await open_books(crowd, traders)
+        await send(crowd.opening(), traders)
         pace = Random(f"{seed} pace")  # noqa: S311 - a game, no secret
         for decision in itertools.count(1):
             for action in crowd.decide():
                 await traders[action.acct].act(action)
             if decision % FOLLOW_EVERY == 0:
-                crowd.follow(limits_of(await public.instruments()))
+                await send(crowd.follow(limits_of(await public.instruments())), traders)
             if decision > WARM_UP:
                 await asyncio.sleep(pace.expovariate(DECISIONS_PER_S))
 
@@ -102,11 +104,11 @@ def limits_of(instruments: Iterable[Instrument]) -> dict[str, Limits]:
     return {it.sym: Limits(it.tick, it.lo, it.hi, it.ref) for it in instruments}
 
 
-async def open_books(crowd: Crowd, traders: dict[int, Trader]) -> None:
-    """Send the first quotes, many at a time."""
-    opening = list(crowd.opening())
-    for first in range(0, len(opening), IN_FLIGHT_MAX):
-        batch = opening[first : first + IN_FLIGHT_MAX]
+async def send(actions: Iterable[Action], traders: dict[int, Trader]) -> None:
+    """Send many actions at once."""
+    waiting = list(actions)
+    for first in range(0, len(waiting), IN_FLIGHT_MAX):
+        batch = waiting[first : first + IN_FLIGHT_MAX]
         await asyncio.gather(*(traders[action.acct].act(action) for action in batch))
 
 

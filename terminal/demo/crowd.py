@@ -94,19 +94,24 @@ class Crowd:
         self.weights = [line.persona.pace for line in lines]
         self.orders = 0
 
-    def follow(self, limits: Mapping[str, Limits]) -> None:
-        """Take over bands and reference prices as they are on the exchange now."""
+    def follow(self, limits: Mapping[str, Limits]) -> Iterator[Action]:
+        """Take over bands and reference prices as they are on the exchange now; new ladders where they moved."""
         for sym, now in limits.items():
-            if sym in self.lines:
-                self.lines[sym].limits = now
+            line = self.lines.get(sym)
+            if line is not None and line.limits != now:
+                line.limits = now
+                yield from self.ladder(line)
 
     def opening(self) -> Iterator[Action]:
         """The first quotes: every maker's full ladder in every line."""
         for line in self.lines.values():
-            for level in range(line.persona.levels):
-                for maker in self.makers:
-                    yield from self.quote(line, maker, "B", level)
-                    yield from self.quote(line, maker, "S", level)
+            yield from self.ladder(line)
+
+    def ladder(self, line: Line) -> Iterator[Action]:
+        for level in range(line.persona.levels):
+            for maker in self.makers:
+                yield from self.quote(line, maker, "B", level)
+                yield from self.quote(line, maker, "S", level)
 
     def decide(self) -> list[Action]:
         """The next decision: mostly one order and the cancel of an older one."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -11,6 +10,7 @@ from typing import Literal
 from gateway.client import Client, Credentials
 from terminal.demo.setup import collector_key, prepare
 from terminal.server import AlreadyRunning, Child, NoServer, Server, is_ready, running
+from terminal.tty import has_screen
 
 POLL_S = 0.2
 
@@ -27,10 +27,10 @@ def launch(data: Path, port: int, seed: int, lang: Literal["zh", "en"] | None) -
             asyncio.run(_prepare(server))
             bots = ("terminal.demo.bots", server.url, str(data), str(seed))
             with Child(*bots, log=data / "bots.log") as traders:
-                if sys.stdout.isatty():
+                if has_screen():
                     from terminal.app import run_terminal
 
-                    run_terminal(server.url, collector_key(data), lang)
+                    run_terminal(lambda: server.url, collector_key(data), lang)
                 else:
                     _announce(server)
                     _watch(server, traders)

@@ -1,6 +1,8 @@
 """The trading screen: watchlist, ladder, tape, ticket, my orders and balances, live."""
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -13,7 +15,8 @@ from gateway.wire import Disconnected, OrderNew
 from terminal.format import count, money
 from terminal.keymap import CODES, KEYS
 from terminal.screens.help import Help
-from terminal.state import State
+from terminal.server import NoServer
+from terminal.state import RECENT, State
 from terminal.text import Text
 from terminal.widgets.board import Board
 from terminal.widgets.facts import Facts, Status
@@ -31,9 +34,10 @@ CODE_S = 1.0  # a code's second digit must follow within this
 class Trade(Screen[None]):
     BINDINGS = [Binding(key.keys, key.action, key.en, show=False) for key in KEYS]  # noqa: RUF012
 
-    def __init__(self, client: Client, text: Text) -> None:
+    def __init__(self, client: Client, text: Text, locate: Callable[[], str]) -> None:
         super().__init__()
         self.client = client
+        self.locate = locate
         self.text = text
         self.state = State()
         self._digit = ""
@@ -80,19 +84,27 @@ class Trade(Screen[None]):
                 async for frame in self.client.stream(channels, list(self.state.instruments), private=True):
                     was_connected = self.state.connected
                     self.show(self.state.apply(frame))
-                    if not isinstance(frame, Disconnected) and not was_connected:
+                    if isinstance(frame, Disconnected):
+                        self.relocate()
+                    elif not was_connected:
                         await self.load()
             except GatewayDown as error:
                 self.show(self.state.apply(Disconnected(why=str(error))))
+                self.relocate()
             except ClientError as error:
-                self.status.say(str(error), alarm=True)
+                self.status.say(self.text.refusal(error.fault), alarm=True)
             await asyncio.sleep(RETRY_S)
+
+    def relocate(self) -> None:
+        """Look where the server is now: started again, it may have another port."""
+        with contextlib.suppress(NoServer):
+            self.client.url = self.locate().rstrip("/")
 
     async def load(self) -> None:
         """Ask for what the feed does not repeat: instruments, balances, orders."""
-        self.state.load(
-            await self.client.instruments(), await self.client.balances(), await self.client.orders("all", 200)
-        )
+        instruments, balances = await self.client.instruments(), await self.client.balances()
+        orders = [*await self.client.orders(), *await self.client.orders("all", RECENT)]  # an open one may be long ago
+        self.state.load(instruments, balances, orders)
         self.touch_all()
 
     def show(self, changed: set[str]) -> None:
@@ -129,6 +141,7 @@ class Trade(Screen[None]):
     def select(self, sym: str) -> None:
         self.state.selected = sym
         self.query_one(LadderPane).cursor = 0
+        self.ticket.disarm()
         self.ticket.px.value = ""
         self.watchlist.show(sym)
         self.touch_all()
@@ -154,7 +167,7 @@ class Trade(Screen[None]):
         try:
             ack = await self.client.place(order)
         except ClientError as error:
-            self.status.say(f"{words}: {error.fault.msg}", alarm=True)
+            self.status.say(f"{words}: {self.text.refusal(error.fault)}", alarm=True)
             self.app.bell()
             return
         self.status.say(f"{words}: {self.text(f'st_{ack.st}')} {count(ack.cum)}/{count(order.qty)}")
@@ -164,7 +177,7 @@ class Trade(Screen[None]):
         try:
             await self.client.cancel(cid)
         except ClientError as error:
-            self.status.say(error.fault.msg, alarm=True)
+            self.status.say(self.text.refusal(error.fault), alarm=True)
             return
         self.status.say(self.text("st_cancelled"))
 
@@ -197,9 +210,12 @@ class Trade(Screen[None]):
             self.select(syms[(syms.index(self.state.selected) + step) % len(syms)])
 
     def action_cancel(self) -> None:
-        order = self.query_one(Orders).chosen
-        if order is not None and order.lvs:
-            self.cancel(order.cid)
+        """Cancel the chosen order; the first press only goes to where one sees which that is."""
+        orders = self.query_one(Orders)
+        if not orders.has_focus:
+            orders.focus()
+        elif orders.chosen is not None and orders.chosen.lvs:
+            self.cancel(orders.chosen.cid)
 
     def action_leave(self) -> None:
         self.watchlist.focus()

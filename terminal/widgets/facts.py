@@ -6,6 +6,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from terminal.format import change_bp, clean, clock, count, left, money, percent
+from terminal.text import WORDS
 from terminal.theme import ACCENT, ALARM, DIM, DOWN, LINE, ROOM, TEXT, UP
 from terminal.widgets.board import Board, Cell
 
@@ -34,12 +35,19 @@ class Facts(Board):
         style = Style(color=UP if change > 0 else DOWN if change < 0 else TEXT, bgcolor=ROOM, bold=True)
         arrow = "▲" if change > 0 else "▼" if change < 0 else " "
         facts = [instrument.sym, f"{instrument.ml} ml", f"{instrument.abv_bp / 100:g}% vol"]
+        phase = [] if instrument.phase == "CONTINUOUS" else [(f" {self._phase(instrument.phase)} ", ALARM)]
         return [
             (f" {clean(instrument.name_zh if zh else instrument.name_en)} ", NAME),
             (f" {money(last)} {arrow}{percent(change)}  ", style),
+            *phase,
             (clean("  ".join(facts)) if instrument.ml else instrument.sym, FAINT),
             (f"  {clean(instrument.winery)}", FAINT),
         ]
+
+    def _phase(self, phase: str) -> str:
+        """A phase in words; one that this terminal does not know yet by its name."""
+        key = f"phase_{phase}"
+        return self.text(key) if key in WORDS else clean(phase)
 
     def _day(self) -> list[Cell]:
         instrument = self.state.instrument

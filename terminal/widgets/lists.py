@@ -36,14 +36,14 @@ class Tape(Board):
 
 
 class Orders(Board):
-    """My orders 委托, the newest first; the cursor chooses the one that `c` cancels."""
+    """My orders 委托, the newest first; the cursor stays on the order that `c` cancels, wherever it moves to."""
 
     title_key = "orders"
     can_focus = True
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)  # type: ignore[arg-type]
-        self.cursor = 0
+        self.cursor = ""  # the chosen order's cid
         self.top = 0
 
     def listed(self) -> list[Order]:
@@ -53,8 +53,7 @@ class Orders(Board):
 
     @property
     def chosen(self) -> Order | None:
-        listed = self.listed()
-        return listed[self.cursor] if self.cursor < len(listed) else None
+        return self.state.orders.get(self.cursor)
 
     @property
     def state_width(self) -> int:
@@ -85,29 +84,38 @@ class Orders(Board):
             (f"{count(order.cum)}/{count(order.qty)}", 7, ">", faded or NORMAL),
             (state, self.state_width, "<", faded or NORMAL),
         )
-        if at == self.cursor and self.has_focus:
+        if order.cid == self.cursor and self.has_focus:
             return [(words, style + CURSOR) for words, style in cells]
         return cells
+
+    def on_focus(self) -> None:
+        if self.chosen is None:
+            self.choose(0)
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("up", "down"):
             event.stop()
-            self.choose(self.cursor + (1 if event.key == "down" else -1))
+            at = next((at for at, order in enumerate(self.listed()) if order.cid == self.cursor), 0)
+            self.choose(at + (1 if event.key == "down" else -1))
 
     def on_click(self, event: events.Click) -> None:
         self.choose(event.y - 1 + self.top)
 
     def choose(self, at: int) -> None:
-        self.cursor = min(max(at, 0), max(len(self.state.orders) - 1, 0))
-        if self.cursor < self.top:
-            self.top = self.cursor
-        elif self.rows and self.cursor >= self.top + self.rows:
-            self.top = self.cursor - self.rows + 1
+        listed = self.listed()
+        if not listed:
+            return
+        at = min(max(at, 0), len(listed) - 1)
+        self.cursor = listed[at].cid
+        if at < self.top:
+            self.top = at
+        elif self.rows and at >= self.top + self.rows:
+            self.top = at - self.rows + 1
         self.touch()
 
 
 class Balances(Board):
-    """What I have 资产: cash, then bottles of each line."""
+    """What I have 资产: cash, bottles of the chosen instrument, then of every other line."""
 
     title_key = "balances"
 
@@ -115,7 +123,8 @@ class Balances(Board):
         return [(f" {self.text('free')} / {self.text('held')}", HEAD)]
 
     def row(self, y: int) -> list[Cell]:
-        assets = [CASH, *sorted(asset for asset in self.state.balances if asset != CASH)]
+        first = [asset for asset in (CASH, self.state.selected) if asset in self.state.balances]
+        assets = [*first, *sorted(self.state.balances.keys() - set(first))]
         if y >= len(assets):
             return []
         balance = self.state.balances[assets[y]]

@@ -11,6 +11,7 @@ from gateway.errors import Problem
 from gateway.signing import signature
 from gateway.store import Store
 from gateway.wire import Key
+from ledger.errors import LedgerError
 
 NOW = 1_700_000_000_000_000_000
 S = 10**9
@@ -142,3 +143,10 @@ def test_the_operators_key_is_made_once_and_is_for_its_owner_alone(tmp_path: Pat
 
     assert first == path.read_text()
     assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_a_file_that_is_no_database_is_refused_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "shop.sqlite").write_bytes(b"no database" * 500)
+
+    with pytest.raises(LedgerError, match="cannot be read: file is not a database"):
+        Store(tmp_path / "shop.sqlite")

@@ -39,6 +39,23 @@ async def test_no_server_is_said_in_one_line() -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["nonsense", "http://", "http://[::1", "http://127.0.0.1:99999"])
+async def test_an_address_that_is_none_is_a_missing_server(url: str) -> None:
+    async with Client(url) as client:
+        with pytest.raises(GatewayDown):
+            await client.time()
+        with pytest.raises(GatewayDown):
+            await client.connect()
+
+
+async def test_a_socket_for_orders_only_is_not_taken_for_dead(exchange: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.client.SILENCE_S", 0.05)
+    async with await (await exchange.client(1)).connect() as stream:
+        await asyncio.sleep(0.3)
+
+        assert "open" == (await stream.place(order("B 1@268000"))).st
+
+
 async def test_bands_are_shown_with_what_they_were_made_from(exchange: House) -> None:
     [band] = await exchange.operator.bands()
 

@@ -249,6 +249,22 @@ async def test_a_refused_field_is_named(exchange: House) -> None:
     assert "px" == fault["field"]
 
 
+async def test_what_is_no_command_is_refused_before_it_is_journalled(exchange: House) -> None:
+    client, before = await exchange.client(1), exchange.market.exchange.seq
+
+    _, fault = await exchange.call(
+        client.credentials, "POST", "/api/v1/orders", json.dumps(ORDER | {"cid": "\x1b[2J"}).encode()
+    )
+
+    assert ("MALFORMED", "cid", before) == (fault["name"], fault["field"], exchange.market.exchange.seq)
+
+
+async def test_a_body_that_is_not_as_its_headers_say_is_malformed(exchange: House) -> None:
+    status, fault = await exchange.call(None, "POST", "/api/v1/orders", b"not gzip", {"Content-Encoding": "gzip"})
+
+    assert (400, "MALFORMED") == (status, fault["name"])
+
+
 async def test_a_body_over_the_limit_is_too_large(exchange: House) -> None:
     client = await exchange.client(1)
 
@@ -311,6 +327,24 @@ async def test_a_band_is_set_for_a_reason_that_is_kept(exchange: House) -> None:
     with exchange.market.store._engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT reason FROM operator_actions").scalars().all()
     assert "festival" == rows[-1]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("PUT", f"/api/v1/bands/{SYM}", {"up_bp": 10**30, "down_bp": 1000, "reason": "typo"}, "up_bp"),
+        ("PUT", f"/api/v1/bands/{SYM}", {"up_bp": 1000, "down_bp": -1, "reason": "typo"}, "down_bp"),
+        ("PUT", f"/api/v1/bands/{SYM}", {"up_bp": 10**12, "down_bp": 0, "reason": "typo"}, ""),
+        ("POST", "/api/v1/admin/keys", {"acct": 10**30, "scopes": ["read"]}, "acct"),
+    ],
+)
+async def test_an_operators_number_that_fits_nowhere_is_refused_and_stops_nothing(
+    exchange: House, method: str, path: str, body: dict[str, object], field: str
+) -> None:
+    status, fault = await exchange.call(exchange.operator.credentials, method, path, json.dumps(body).encode())
+
+    assert (400, "MALFORMED", field) == (status, fault["name"], fault["field"])
+    assert exchange.market.sequencer.is_open
 
 
 async def test_a_new_key_trades_for_its_account_only_in_its_scopes(exchange: House) -> None:

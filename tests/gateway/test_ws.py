@@ -242,6 +242,27 @@ async def test_every_trade_is_printed_once_and_in_order(exchange: House) -> None
         assert ("2680.00", "B", 1) == (prints[0]["px"], prints[0]["side"], prints[0]["qty"])
 
 
+async def test_a_trade_just_before_a_subscription_is_printed_once(tmp_path: Path) -> None:
+    async with house(tmp_path, tick_s=60) as exchange:
+        buyer, seller = await exchange.client(1), await exchange.client(2)
+        async with wire_of(buyer, login=False) as wire:
+            await seller.place(order("S 1@268000"))
+            await buyer.place(order("B 1@268000"))
+            await wire.ask("subscribe", ch=["trades"], sym=[SYM])
+            exchange.market.feed.tick()
+            await wire.ask("ping")
+
+            assert [1] == [trade["id"] for frame in wire.of("trades") for trade in frame["d"]]
+
+
+async def test_a_symbol_that_is_named_many_times_is_answered_once(exchange: House) -> None:
+    async with wire_of(await exchange.client(1), login=False) as wire:
+        await wire.ask("subscribe", ch=["book", "book"], sym=[SYM] * 1_000)
+        await wire.until(lambda frame: frame.get("ch") == "heartbeat")
+
+        assert 1 == len(wire.of("book"))
+
+
 async def test_the_ticker_shows_the_best_prices_and_the_day(exchange: House) -> None:
     buyer, seller = await exchange.client(1), await exchange.client(2)
     async with wire_of(buyer, "msgpack", login=False) as wire:

@@ -60,6 +60,7 @@ def test_audit_beside_a_running_exchange_stops_where_the_ledger_stands(tmp_path:
          HISTORY, "trades: no row expected"),
         ("INSERT INTO orders SELECT oid + 10000, acct, 'x', sym, side, px, qty, tif, 1, 1, 0, 0, 0, 0, '', 1 "
          "FROM orders LIMIT 1", HISTORY, "rows expected"),
+        ("DELETE FROM progress", "ledger can be read", "does not say how far it came"),
         ("UPDATE progress SET projected_seq = 999", "journal is intact", "the ledger stands at 999"),
     ],
 )  # fmt: skip

@@ -92,6 +92,21 @@ def test_books_that_differ_from_the_engine_are_refused(tmp_path: Path) -> None:
         recover(tmp_path)
 
 
+@pytest.mark.parametrize("statement", ["DELETE FROM progress", "UPDATE accounts SET kind = 'odd' WHERE id = 5"])
+def test_ledger_that_makes_no_sense_is_refused(tmp_path: Path, statement: str) -> None:
+    tamper(kept(tmp_path), statement)
+
+    with pytest.raises(LedgerError, match="cannot be read"):
+        recover(tmp_path)
+
+
+def test_ledger_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (kept(tmp_path) / "ledger.sqlite").write_bytes(b"no database" * 500)
+
+    with pytest.raises(LedgerError, match="cannot be read: file is not a database"):
+        recover(tmp_path)
+
+
 def test_refusal_leaves_nothing_open(tmp_path: Path) -> None:
     tamper_journal(kept(tmp_path), "DELETE FROM groups WHERE first_seq = 201")
     with pytest.raises(LedgerError):

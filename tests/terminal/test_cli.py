@@ -76,6 +76,11 @@ def test_help_loads_nothing_heavy() -> None:
         (["band", "show", "--data", "nothere"], Exit.NO_SERVER, "no server runs on nothere"),
         (["band", "show", "--url", "http://127.0.0.1:1"], Exit.NO_SERVER, "no exchange answers at http://127.0.0.1:1"),
         (["band", "show", "--url", "nonsense"], Exit.NO_SERVER, "no exchange answers at nonsense"),
+        (
+            ["band", "show", "--url", "http://127.0.0.1:99999"],
+            Exit.NO_SERVER,
+            "no exchange answers at http://127.0.0.1:9",
+        ),
         (["terminal", "--credentials", "nothere"], Exit.USAGE, "credentials nothere: No such file or directory"),
         (["terminal", "--credentials", "README.md"], Exit.USAGE, "credentials README.md: not a key file"),
         (["band", "set", "X", "--up", "10", "--down", "10"], Exit.USAGE, "Missing option '--reason'"),
@@ -96,6 +101,25 @@ def test_mistake_is_one_line_and_its_exit_code(
     assert captured.err.startswith("cellarbook: ")
     assert words in captured.err
     assert 1 == captured.err.count("\n")
+
+
+def test_terminal_without_a_server_or_a_screen_is_one_line(exchange: Path) -> None:
+    key = str(exchange / "operator.key")
+
+    lost = program("terminal", "--credentials", key, "--url", "http://127.0.0.1:1")
+    blind = program("terminal", "--credentials", key, "--data", str(exchange))
+
+    assert (Exit.NO_SERVER, "cellarbook: no exchange answers at http://127.0.0.1:1\n") == (lost.returncode, lost.stderr)
+    assert (Exit.USAGE, 1) == (blind.returncode, blind.stderr.count("\n"))
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_engine_with_a_closed_stream_is_one_line(closed: str) -> None:
+    ended = subprocess.run(
+        f"{sys.executable} -m terminal.cli engine {closed}", shell=True, capture_output=True, text=True, timeout=60
+    )
+
+    assert (Exit.USAGE, 1) == (ended.returncode, ended.stderr.count("\n"))
 
 
 def test_band_set_converts_percent_and_yuan_exactly(exchange: Path, capsys: pytest.CaptureFixture[str]) -> None:

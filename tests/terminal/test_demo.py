@@ -21,7 +21,7 @@ from ledger.journal import JournalReader
 from marketplace import catalog
 from terminal import cli
 from terminal.demo import bots, setup
-from terminal.server import running
+from terminal.server import Child, running
 
 SEED = 3
 
@@ -155,3 +155,11 @@ def test_killed_demo_takes_its_processes_with_it(tmp_path: Path) -> None:
 
     assert running(tmp_path) is None
     assert [] == audit(tmp_path).findings
+
+
+def test_last_words_of_a_killed_child_are_the_signal(tmp_path: Path) -> None:
+    with Child("http.server", "0", "--bind", "127.0.0.1", log=tmp_path / "child.log") as child:
+        child.process.kill()
+        child.process.wait()
+
+        assert "killed by signal 9" == child.last_words()

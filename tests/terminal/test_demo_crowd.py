@@ -1,7 +1,7 @@
 """The demo's crowd is decided by its seed, differs from line to line, and keeps a market alive on the real engine."""
 
 from collections import Counter
-from itertools import chain, islice
+from itertools import chain
 
 from engine import commands
 from engine.commands import CASH, Deposit, List, SetBand
@@ -86,7 +86,9 @@ def test_crowd_follows_a_moved_band() -> None:
     crowd = crowd_on(exchange)
     exchange.apply([SetBand(0, sym, 100, 100, it.ref * 2) for sym, it in exchange.instruments.items()])
 
-    crowd.follow(limits_of(exchange))
-    events = exchange.apply([command(action) for action in islice(crowd.opening(), 100)])
+    events = exchange.apply([command(action) for action in crowd.follow(limits_of(exchange))])
 
     assert not [event for event in events if isinstance(event, Rejected)]
+    for sym in exchange.instruments:
+        assert all(exchange.book(sym)), f"{sym} has no new quotes on a side"
+    assert [] == list(crowd.follow(limits_of(exchange)))

@@ -17,6 +17,16 @@ def test_updates_after_a_snapshot_set_levels_and_zero_removes_them() -> None:
     assert not state.ladder.stale
 
 
+def test_amended_order_takes_its_new_price_and_quantity() -> None:
+    state = loaded()
+    state.apply(execution("accepted"))
+
+    state.apply(execution("amended", px=266_000, qty=6, cum=2, lvs=4))
+
+    order = state.orders["c1"]
+    assert (266_000, 6, 2, 4, "open") == (order.px, order.qty, order.cum, order.lvs, order.st)
+
+
 def test_book_is_stale_before_its_first_snapshot() -> None:
     assert loaded().ladder.stale
 

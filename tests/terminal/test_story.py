@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from gateway.app import Server, serving
@@ -112,6 +113,14 @@ async def test_operators_new_band_reaches_the_screen(tmp_path: Path) -> None:
         await told.until(lambda: "2,536.50" in told.shown("facts") or "2,537.00" in told.shown("facts"))
 
 
+@pytest.mark.parametrize("phase", ["HALTED", "CLOSED"])
+async def test_instrument_that_takes_no_orders_says_so_beside_its_price(tmp_path: Path, phase: str) -> None:
+    async with story(tmp_path) as told:
+        await told.operator.admin([{"op": "phase", "sym": SYM, "phase": phase}])
+
+        await told.until(lambda: f" {phase} " in told.shown("facts"))
+
+
 async def test_resting_order_is_marked_on_its_row_and_cancelled_with_c(tmp_path: Path) -> None:
     async with story(tmp_path) as told:
         told.screen.ticket.start("B", 266_000)
@@ -124,12 +133,64 @@ async def test_resting_order_is_marked_on_its_row_and_cancelled_with_c(tmp_path:
         await told.until(lambda: "2,660.00" not in told.shown("ladder"))
 
 
+async def test_the_cursor_stays_on_its_order_when_a_newer_one_comes(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        await told.screen.client.place(OrderNew(sym=SYM, side="B", px=266_000, qty=7, cid="old"))
+        await told.until(lambda: "old" in told.screen.state.orders)
+        await told.pilot.press("c")  # goes to the orders and cancels nothing yet
+        await told.screen.client.place(OrderNew(sym=SYM, side="B", px=265_000, qty=9, cid="new"))
+        await told.until(lambda: "new" in told.screen.state.orders)
+        await told.pilot.press("c")
+
+        await told.until(lambda: told.screen.state.orders["old"].st == "cancelled")
+        assert "open" == told.screen.state.orders["new"].st
+
+
+async def test_bottles_of_the_chosen_line_stand_below_the_cash(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        await told.operator.admin([{"op": "deposit", "acct": 1, "asset": asset, "amount": 3} for asset in (NASTY, SYM)])
+        await told.until(lambda: "Moutai" in told.shown("balances").split("\n")[2])
+
+        told.screen.select(NASTY)
+
+        await told.until(lambda: NASTY in told.shown("balances").split("\n")[2])
+
+
+async def test_choosing_another_instrument_disarms_the_order(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        await told.pilot.press("b", "3", "enter")
+        assert told.screen.ticket.armed is not None
+
+        told.screen.select(NASTY)
+
+        assert told.screen.ticket.armed is None
+
+
+@pytest.mark.parametrize("key", ["b", "question_mark"])
+async def test_ctrl_c_leaves_also_from_the_ticket_and_the_help(tmp_path: Path, key: str) -> None:
+    async with story(tmp_path) as told:
+        await told.pilot.press(key, "ctrl+c")
+
+        await told.until(lambda: told.pilot.app._exit)
+
+
 async def test_lost_server_is_shown_and_the_book_is_marked_stale(tmp_path: Path) -> None:
     async with story(tmp_path) as told:
         await told.server.stop()
 
         await told.until(lambda: "disconnected" in told.shown("status"))
         await told.until(lambda: "STALE" in told.shown("ladder"))
+
+
+async def test_server_that_comes_back_elsewhere_is_found_again(tmp_path: Path) -> None:
+    async with story(tmp_path) as told:
+        await told.server.stop()
+        await told.until(lambda: "disconnected" in told.shown("status"))
+        async with serving(Config(data=tmp_path, port=0)) as again:
+            told.screen.locate = lambda: again.url
+            await told.until(lambda: "● connected" in told.shown("status") and "STALE" not in told.shown("ladder"))
+
+            assert again.url != told.server.url
 
 
 async def test_every_pane_keeps_its_place_at_80_by_24(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from gateway.wire import OrderNew
-from terminal.text import WORDS, Text
+from gateway.errors import KINDS
+from gateway.wire import Fault, OrderNew
+from terminal.text import REFUSALS_ZH, WORDS, Text
 from terminal.ticket import Ticket
 from tests.terminal.frames import SYM, book, loaded
 
@@ -50,11 +51,37 @@ def test_what_one_can_buy_leaves_room_for_the_fee() -> None:
     assert 1 == Ticket("B", "2670", "").max_qty(state)  # 0.2 % on top of two bottles is too much
 
 
+@pytest.mark.parametrize(
+    ("cash", "fee_bp", "fee_min", "bottles"),
+    [
+        (2 * 267_000, 0, 0, 2),
+        (2 * 267_534, 20, 0, 2),  # 2 x 267,000 and 0.2 % of it, to the fen
+        (2 * 267_534 - 1, 20, 0, 1),
+        (2 * 267_000 + 500, 0, 500, 2),
+        (2 * 267_000 + 499, 0, 500, 1),
+        (400, 0, 500, 0),
+    ],
+)
+def test_what_one_can_buy_is_exact_to_the_fen(cash: int, fee_bp: int, fee_min: int, bottles: int) -> None:
+    state = loaded(cash=cash)
+    assert state.instrument is not None
+    state.instrument.fee_bp, state.instrument.fee_min = fee_bp, fee_min
+
+    assert bottles == Ticket("B", "2670", "").max_qty(state)
+
+
 def test_without_a_price_the_best_ask_says_what_one_can_buy() -> None:
     state = loaded(cash=1_000_000)
     state.apply(book("s", 1, 1, [], [(250_000, 9)]))
 
     assert 3 == Ticket("B", "", "").max_qty(state)
+
+
+def test_every_refusal_has_chinese_words_and_an_unknown_one_its_own() -> None:
+    assert KINDS.keys() | {"GATEWAY_DOWN"} == REFUSALS_ZH.keys()
+    assert "已停牌" == Text("zh").refusal(Fault(code=4003, name="HALTED", msg="trading is halted"))
+    assert "new" == Text("zh").refusal(Fault(code=1, name="NEW", msg="new"))
+    assert "trading is halted" == Text("en").refusal(Fault(code=4003, name="HALTED", msg="trading is halted"))
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_blanks() -> None:
