@@ -40,9 +40,21 @@ class SelfTrade(StrEnum):
 
 
 class Phase(StrEnum):
-    CONTINUOUS = "CONTINUOUS"
-    HALTED = "HALTED"
+    """RULES §5. The calls collect orders and trade them at one price when they end."""
+
     CLOSED = "CLOSED"
+    PRE_OPEN = "PRE_OPEN"
+    OPENING_CALL = "OPENING_CALL"
+    OPENING_CALL_NO_CANCEL = "OPENING_CALL_NO_CANCEL"
+    CONTINUOUS = "CONTINUOUS"
+    BREAK = "BREAK"
+    CLOSING_CALL = "CLOSING_CALL"
+    HALTED = "HALTED"
+
+
+CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})
+LOCKED = frozenset({Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})  # nothing is cancelled or amended
+UNCROSSING = frozenset({Phase.CONTINUOUS, Phase.CLOSED, Phase.BREAK})  # a call that was not uncrossed is, on entry
 
 
 class List(NamedTuple):

@@ -13,10 +13,13 @@ from typing import Any, NamedTuple
 from sortedcontainers import SortedList
 
 from engine import codes
+from engine.auction import NONE, Equilibrium, equilibrium
 from engine.band import band_of
 from engine.checks import fault_of
 from engine.commands import (
+    CALLS,
     CASH,
+    UNCROSSING,
     Amend,
     Cancel,
     CancelAll,
@@ -41,11 +44,13 @@ from engine.events import (
     Deposited,
     Event,
     Grouped,
+    Indicated,
     Listed,
     PhaseChanged,
     Rejected,
     Rolled,
     Traded,
+    Uncrossed,
     Withdrawn,
 )
 from engine.instrument import Instrument
@@ -208,6 +213,7 @@ class Exchange:
             px = it.hi if side == Side.BUY else it.lo
         events.append(Accepted(self.seq, self.ts, acct, cid, oid, sym, side, px, qty, tif, self.kernel.hold))
         self._report(events)
+        self._indicate(it, events)
         if tif in (TimeInForce.DAY, TimeInForce.GTD) and oid in self._live[acct]:
             self._lasting[oid] = Lasting(sym, tif, expire_ts)
             if expire_ts:
@@ -220,16 +226,22 @@ class Exchange:
         if code:
             return codes.REJECTS[code]
         self._report(events)
+        self._indicate_all(events)
         return None
 
     def _cancel_all(self, command: CancelAll, events: list[Event]) -> Reject | None:
         if command.sym and command.sym not in self._instruments:
             return Reject.UNKNOWN_INSTRUMENT
         orders = [order for order in self.orders(command.acct, command.sym) if command.side in ("", order.side)]
+        locked = False
         for order in orders:
-            self.kernel.cancel(order.oid, self._indexes[command.acct])
+            locked |= self.kernel.cancel(order.oid, self._indexes[command.acct]) != codes.ACCEPTED
+        before = len(events)
         self._report(events)
-        return None if orders else Reject.UNKNOWN_ORDER
+        if len(events) == before:
+            return Reject.PHASE_CLOSED if locked else Reject.UNKNOWN_ORDER
+        self._indicate_all(events)
+        return None
 
     def _amend(self, command: Amend, events: list[Event]) -> Reject | None:
         order = self.order(command.acct, command.cid)
@@ -240,13 +252,22 @@ class Exchange:
         if code:
             return codes.REJECTS[code]
         self._report(events)
+        self._indicate_all(events)
         return None
+
+    def _indicate_all(self, events: list[Event]) -> None:
+        """Say what the calls would trade whose orders the last events touched."""
+        for sym in {
+            event.sym: None for event in events if event.seq == self.seq and isinstance(event, Amended | Cancelled)
+        }:
+            self._indicate(self._instruments[sym], events)
 
     def _expire(self, events: list[Event]) -> None:
         """End the orders whose time has come, by time, then entry."""
         while self._expiries and self._expiries[0][0] <= self.ts:
             self.kernel.withdraw_order(self._expiries[0][1], codes.BY_EXPIRY)
             self._report(events)
+            self._indicate_all(events)
 
     def _report(self, events: list[Event]) -> None:
         """Turn what the kernel did into events, and forget the orders that are done."""
@@ -270,13 +291,12 @@ class Exchange:
                     self._forget(maker_oid)
                 taken = (acct, cid, oid, left, fee)
                 made = (maker, maker_cid, maker_oid, maker_left, maker_fee)
-                buy, sell = (taken, made) if side == codes.BUY else (made, taken)
+                buy, sell = (made, taken) if side == codes.SELL else (taken, made)
+                aggressor = "" if side == codes.NEITHER else codes.SIDES[side]
                 self._trade_last += 1
                 it.last = it.close = px
                 events.append(
-                    Traded(
-                        self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, codes.SIDES[side]
-                    )
+                    Traded(self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, aggressor)
                 )
             elif kind == codes.AMENDED:
                 events.append(
@@ -344,15 +364,20 @@ class Exchange:
         events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
         self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
         self._report(events)
+        self._indicate(it, events)
         return None
 
     def _set_phase(self, command: SetPhase, events: list[Event]) -> Reject | None:
         it = self._instruments.get(command.sym)
         if it is None:
             return Reject.UNKNOWN_INSTRUMENT
+        if it.called and command.phase in UNCROSSING:
+            self._uncross(it, events)
+        it.called = it.called or command.phase in CALLS
         it.phase = command.phase
-        self.kernel.set_state(it.index, codes.PHASE_CODES[command.phase])
+        self.kernel.set_state(it.index, codes.STATES[command.phase])
         events.append(PhaseChanged(self.seq, self.ts, it.sym, it.phase))
+        self._indicate(it, events)
         return None
 
     def _group(self, command: Group, events: list[Event]) -> Reject | None:
@@ -387,7 +412,30 @@ class Exchange:
         events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
         self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
         self._report(events)
+        self._indicate(it, events)
         return None
+
+    def _equilibrium(self, it: Instrument) -> Equilibrium:
+        """Where the instrument's call would end now; icebergs count whole."""
+        kernel, instr = self.kernel, it.index
+        bids = kernel.depth(instr, codes.BUY, 0) + kernel.hidden(instr, codes.BUY)
+        asks = kernel.depth(instr, codes.SELL, 0) + kernel.hidden(instr, codes.SELL)
+        buys, sells = kernel.waiting_qty(instr, codes.BUY), kernel.waiting_qty(instr, codes.SELL)
+        return equilibrium(bids, asks, buys, sells, it.ref, it.tick)
+
+    def _indicate(self, it: Instrument, events: list[Event]) -> None:
+        """Say what a call would trade, when that changed."""
+        if it.phase in CALLS and (found := self._equilibrium(it)) != it.indicated:
+            it.indicated = found
+            events.append(Indicated(self.seq, self.ts, it.sym, *found))
+
+    def _uncross(self, it: Instrument, events: list[Event]) -> None:
+        """End a call: trade at one price, cancel what is left of market orders."""
+        found = self._equilibrium(it)
+        events.append(Uncrossed(self.seq, self.ts, it.sym, *found))
+        self.kernel.uncross(it.index, found.px)
+        self._report(events)
+        it.called, it.indicated = False, NONE
 
     def _deposit(self, command: Deposit, events: list[Event]) -> Reject | None:
         supply = self._supply.get(command.asset)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.auction import NONE, Equilibrium
 from engine.codes import AMOUNT_MAX
 from engine.commands import List, Phase
 
@@ -18,6 +19,8 @@ class Instrument:
     up_bp: int
     down_bp: int
     phase: str = Phase.CONTINUOUS
+    called: bool = False  # a call began and was not uncrossed since
+    indicated: Equilibrium = NONE  # what was said last about the call
     last: int = 0
     close: int = 0  # last trade of the day, 0 before it
 

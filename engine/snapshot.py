@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine import codes
+from engine.auction import Equilibrium
 from engine.commands import List
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
             it.up_bp,
             it.down_bp,
             it.phase,
+            it.called,
+            tuple(it.indicated),
             it.last,
             it.close,
         )
@@ -47,7 +50,7 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
             yield "position", acct, sym, free, held
     for it in exchange._instruments.values():
         for side in (codes.BUY, codes.SELL):
-            for oid, account, *rest, _, _ in exchange.kernel.queue(it.index, side):
+            for oid, account, *rest, _, _ in open_orders(exchange, it.index, side):
                 yield "order", it.sym, side, exchange._accts[account], oid, *rest
     for oid, lasting in sorted(exchange._lasting.items()):
         yield "lasting", oid, *lasting
@@ -108,6 +111,8 @@ def _relist(
     up_bp: int,
     down_bp: int,
     phase: str,
+    called: bool,
+    indicated: Sequence[int],
     last: int,
     close: int,
 ) -> None:
@@ -115,6 +120,11 @@ def _relist(
     exchange._list(List(*listing), [])
     it = exchange._instruments[listing[1]]
     it.lo, it.hi, it.ref, it.up_bp, it.down_bp, it.phase, it.last = lo, hi, ref, up_bp, down_bp, phase, last
-    it.close = close
+    it.called, it.indicated, it.close = called, Equilibrium(*indicated), close
     exchange.kernel.set_band(it.index, lo // it.tick, hi // it.tick, it.qty_max)
-    exchange.kernel.set_state(it.index, codes.PHASE_CODES[phase])
+    exchange.kernel.set_state(it.index, codes.STATES[phase])
+
+
+def open_orders(exchange: "Exchange", instr: int, side: int) -> list[tuple[int, ...]]:
+    """Every open order of a side as the kernel gives it: what rests by price, then time, then what waits in a call."""
+    return exchange.kernel.queue(instr, side) + exchange.kernel.waiting_orders(instr, side)

@@ -198,7 +198,7 @@ class TradePrint(msgspec.Struct, kw_only=True):
     id: int
     px: Fen
     qty: int
-    side: SideCode  # the aggressor's
+    side: Literal["B", "S", ""]  # the aggressor's; empty in an auction
     ts: int
 
 

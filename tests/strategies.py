@@ -86,7 +86,7 @@ def commands() -> st.SearchStrategy[Command]:
         st.builds(
             SetBand, TS, SYMBOLS, st.integers(0, 3000), st.integers(0, 3000), st.sampled_from([0, 97, 100, 3005])
         ),
-        st.builds(SetPhase, TS, SYMBOLS, st.sampled_from([*Phase, *[Phase.CONTINUOUS] * 6])),
+        st.builds(SetPhase, TS, SYMBOLS, st.sampled_from([*Phase, *[Phase.CONTINUOUS] * 6, *[Phase.OPENING_CALL] * 4])),
         st.sampled_from(LISTINGS),
     )
 

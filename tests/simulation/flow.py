@@ -71,9 +71,9 @@ def place(rng: Random, ts: int, acct: int, cid: str, sym: str) -> Place:
 
 def rare(rng: Random, ts: int) -> Command:
     sym, acct = rng.choice(LISTED), rng.randint(1, 3)
-    match rng.randrange(8):
-        case 0:
-            return SetPhase(ts, sym, rng.choice(list(Phase)))
+    match rng.randrange(9):
+        case 0 | 8:
+            return SetPhase(ts, sym, rng.choice([*Phase, Phase.OPENING_CALL, Phase.OPENING_CALL]))
         case 1:
             return SetBand(ts, sym, rng.choice((100, 200, 1000)), rng.choice((100, 200, 1000)))
         case 2:
