@@ -22,6 +22,7 @@ from engine.events import (
     Rejected,
     Rolled,
     Traded,
+    Triggered,
     Uncrossed,
     Withdrawn,
 )
@@ -106,6 +107,8 @@ def event_to_json(event: Event) -> dict[str, Any]:
             return {
                 "event": name, "sym": event.sym, "px": event.px or None, "qty": event.qty, "surplus": event.surplus,
             }  # fmt: skip
+        case Triggered():
+            return {"event": "triggered", "acct": event.acct, "cid": event.cid, "sym": event.sym, "px": event.px}
         case Grouped():
             return {"event": "group", "acct": event.acct, "group": event.group}
         case Rolled():

@@ -19,12 +19,14 @@ GTC, IOC, FOK = range(3)
 TIF_MASK = 3
 POST = 4  # refuse it when it would trade at once
 MARKET = 8  # at the band's edge, and nothing rests
-HOW_END = 16
+HOW_STOP = 16  # only hold: `trigger` enters it
+HOW_END = 32
 
 # What an order in the book remembers.
 POSTED = 1
 ICEBERG = 2
 WAITING = 4  # a market order in a call: it stands in no queue of a price
+STOP = 8  # it waits for its trigger: in no queue, but it holds
 
 # What the exchange says, and what the kernel hears.
 SIDES = tuple(Side)

@@ -19,6 +19,11 @@ class Side(StrEnum):
 class OrderType(StrEnum):
     LIMIT = "limit"
     MARKET = "market"
+    STOP = "stop"  # a market order, once the last trade reached its trigger
+    STOP_LIMIT = "stop_limit"
+
+
+STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 class TimeInForce(StrEnum):
@@ -112,7 +117,11 @@ class SetBand(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A new order. A market order's `px` is not read; `display` above 0 makes an iceberg, `expire_ts` is for GTD."""
+    """A new order.
+
+    The `px` of a market or stop order is not read; `display` above 0 makes an iceberg, `expire_ts` is for GTD, and
+    `stop_px` is the trigger of a stop.
+    """
 
     ts: int
     acct: int
@@ -126,6 +135,7 @@ class Place(NamedTuple):
     post: bool = False
     display: int = 0
     expire_ts: int = 0
+    stop_px: int = 0
 
 
 class Cancel(NamedTuple):

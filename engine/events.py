@@ -140,6 +140,21 @@ class Amended(NamedTuple):
     release: int
 
 
+class Triggered(NamedTuple):
+    """A stop was elected and is an order at `px` now; `release` is what it need not hold any more."""
+
+    seq: int
+    ts: int
+    acct: int
+    cid: str
+    oid: int
+    sym: str
+    side: str
+    px: int
+    open: int
+    release: int
+
+
 class Indicated(NamedTuple):
     """What a call would trade if it ended now: price 匹配价 (0 for none), quantity, and what stays unmatched 未匹配量.
 
@@ -192,6 +207,7 @@ Event: TypeAlias = (
     | Traded
     | Cancelled
     | Amended
+    | Triggered
     | Indicated
     | Uncrossed
     | Grouped

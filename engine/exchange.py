@@ -19,6 +19,7 @@ from engine.checks import fault_of
 from engine.commands import (
     CALLS,
     CASH,
+    STOPS,
     UNCROSSING,
     Amend,
     Cancel,
@@ -28,6 +29,7 @@ from engine.commands import (
     Group,
     List,
     OrderType,
+    Phase,
     Place,
     Roll,
     SetBand,
@@ -50,6 +52,7 @@ from engine.events import (
     Rejected,
     Rolled,
     Traded,
+    Triggered,
     Uncrossed,
     Withdrawn,
 )
@@ -58,6 +61,7 @@ from engine.kernel import Kernel
 from engine.reject import Reject
 from engine.snapshot import Lasting, rebuild, records_of
 from engine.soundness import require_sound
+from engine.stops import Stop
 
 FEES = -1  # the account that fees are booked to
 SUPPLY_MAX = 1 << 60  # of one asset over all accounts
@@ -105,6 +109,7 @@ class Exchange:
         self._lasting: dict[int, Lasting] = {}  # resting orders that end by themselves
         self._expiries: SortedList[tuple[int, int]] = SortedList()  # (expire_ts, oid) of those
         self._groups: dict[int, int] = {}
+        self._elected: dict[str, None] = {}  # instruments that may have elected stops
         self._oid_last = 0
         self._trade_last = 0
         self._handlers: Mapping[type, Any] = MappingProxyType(
@@ -139,6 +144,8 @@ class Exchange:
             refusal = self._handlers[type(command)](command, events)
             if refusal is not None:
                 events.append(self._rejected(command, refusal))
+            elif self._elected:
+                self._enter_elected(events)
         return events
 
     def _rejected(self, command: Command, code: Reject) -> Rejected:
@@ -180,10 +187,12 @@ class Exchange:
     # ---------------------------------------------------------------------------------------------- hot commands
 
     def _place(self, command: Place, events: list[Event]) -> Reject | None:
-        _, acct, cid, sym, side, px, qty, tif, kind, post, display, expire_ts = command
+        _, acct, cid, sym, side, px, qty, tif, kind, post, display, expire_ts, stop_px = command
         how = codes.TIF_CODES[tif]
-        if kind == OrderType.MARKET:
+        if kind in (OrderType.MARKET, OrderType.STOP):
             px, how = 1, how | codes.MARKET
+        if (kind in STOPS) != (stop_px > 0) or (kind in STOPS and (post or display)):
+            return Reject.MALFORMED
         if px == 0 or (tif == TimeInForce.GTD) != (expire_ts > 0) or display > qty:
             return Reject.MALFORMED
         if post:
@@ -197,6 +206,10 @@ class Exchange:
             return Reject.UNKNOWN_INSTRUMENT
         if expire_ts and expire_ts <= self.ts:
             return Reject.TOO_LATE
+        if stop_px % it.tick:
+            return Reject.OFF_TICK if it.phase in (*CALLS, Phase.CONTINUOUS) else self._phase_refusal(it)
+        if kind in STOPS:
+            how |= codes.HOW_STOP
         oid = self._oid_last + 1
         account = self._indexes.get(acct, codes.NOBODY)
         code = (
@@ -209,9 +222,12 @@ class Exchange:
         self._oid_last = oid
         self._oids[acct, cid] = oid
         self._live.setdefault(acct, {})[oid] = cid
-        if kind == OrderType.MARKET:
+        if how & codes.MARKET:
             px = it.hi if side == Side.BUY else it.lo
         events.append(Accepted(self.seq, self.ts, acct, cid, oid, sym, side, px, qty, tif, self.kernel.hold))
+        if kind in STOPS:
+            it.stops.add(Stop(oid, side, stop_px, how & ~codes.HOW_STOP), it.last)
+            self._elected[sym] = None
         self._report(events)
         self._indicate(it, events)
         if tif in (TimeInForce.DAY, TimeInForce.GTD) and oid in self._live[acct]:
@@ -247,6 +263,9 @@ class Exchange:
         order = self.order(command.acct, command.cid)
         if order is None:
             return Reject.UNKNOWN_ORDER
+        stop = self._instruments[order.sym].stops.stops.get(order.oid)
+        if stop is not None and stop.how & codes.MARKET and command.px:
+            return Reject.MALFORMED  # it has no limit
         account = self._indexes[command.acct]
         code = self.kernel.amend(order.oid, account, command.px or order.px, command.qty or order.qty)
         if code:
@@ -261,6 +280,28 @@ class Exchange:
             event.sym: None for event in events if event.seq == self.seq and isinstance(event, Amended | Cancelled)
         }:
             self._indicate(self._instruments[sym], events)
+
+    @staticmethod
+    def _phase_refusal(it: Instrument) -> Reject:
+        return Reject.HALTED if it.phase == Phase.HALTED else Reject.PHASE_CLOSED
+
+    def _enter_elected(self, events: list[Event]) -> None:
+        """Enter the elected stops, one at a time; the trades of each may elect more. Where no trading is, they wait."""
+        for sym in list(self._elected):
+            it = self._instruments[sym]
+            while it.stops.elected and it.phase == Phase.CONTINUOUS:
+                oid = it.stops.elected[0]
+                how = it.stops.stops[oid].how
+                it.stops.remove(oid)
+                order = self.kernel.order(oid)
+                assert order is not None
+                acct, left, side = self._accts[order[1]], order[3], codes.SIDES[order[11]]
+                cid = self._live[acct][oid]
+                px, released = self.kernel.trigger(oid, how)
+                events.append(Triggered(self.seq, self.ts, acct, cid, oid, sym, side, px, left, released))
+                self._report(events)
+            if not it.stops.elected:
+                del self._elected[sym]
 
     def _expire(self, events: list[Event]) -> None:
         """End the orders whose time has come, by time, then entry."""
@@ -282,6 +323,8 @@ class Exchange:
             if left == 0:
                 del live[oid]
                 self._forget(oid)
+                if oid in it.stops.stops:
+                    it.stops.remove(oid)
             if kind == codes.TRADED:
                 maker = self._accts[maker_account]
                 maker_live = self._live[maker]
@@ -295,6 +338,9 @@ class Exchange:
                 aggressor = "" if side == codes.NEITHER else codes.SIDES[side]
                 self._trade_last += 1
                 it.last = it.close = px
+                if it.stops.stops:
+                    it.stops.elect(px)
+                    self._elected[it.sym] = None
                 events.append(
                     Traded(self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, aggressor)
                 )

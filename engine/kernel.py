@@ -53,6 +53,7 @@ from engine.codes import (
     GTC,
     HALTED,
     HOW_END,
+    HOW_STOP,
     ICEBERG,
     ID_BITS,
     ID_PAGE,
@@ -75,6 +76,7 @@ from engine.codes import (
     POSTED,
     PRICE_OUT_OF_BAND,
     SELL,
+    STOP,
     STP_DECREMENT,
     STP_NEWEST,
     STP_NONE,
@@ -846,7 +848,7 @@ class Kernel:
         order: cython.pointer[Order] = cython.address(self.orders[slot])
         if order.flags & WAITING:
             self.waiting[2 * self.positions[order.position].instr + order.side].remove(order.oid)
-        else:
+        elif not order.flags & STOP:
             self._unlink(order)
         self._retire(order, reason)
         self._unbind(order.oid)
@@ -896,7 +898,7 @@ class Kernel:
         if it.state != CONTINUOUS:
             if it.state >= HALTED:
                 return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
-            if how & (TIF_MASK | POST):
+            if how & (TIF_MASK | POST) and not how & HOW_STOP:
                 return PHASE_CLOSED
         ticks: i64 = price
         if how & MARKET:
@@ -924,7 +926,7 @@ class Kernel:
                 return INSUFFICIENT_FUNDS
         elif qty > position.free:
             return INSUFFICIENT_BOTTLES
-        if how > IOC:
+        if how > IOC and not how & HOW_STOP:
             if how & POST and self._crosses(instr, side, ticks):
                 return WOULD_CROSS
             if how & TIF_MASK == FOK and not self._fills(account, instr, side, ticks, qty):
@@ -953,6 +955,10 @@ class Kernel:
             position.free -= hold
             position.held += hold
 
+        if how & HOW_STOP:
+            order.flags |= STOP
+            self._bind(oid, slot)
+            return ACCEPTED
         unhindered: cython.bint = True
         if it.state == CONTINUOUS:
             unhindered = self._match(order, it, instr)
@@ -1021,6 +1027,7 @@ class Kernel:
         it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
         ticks: i64 = price // it.tick
         left: i64 = total - order.filled
+        stays: cython.bint = order.flags & STOP != 0  # it is in no queue, and keeps its trigger's place
         keeps: cython.bint = price == order.ticks * it.tick and left <= order.open
         if order.flags & WAITING or it.state == CALL_LOCKED:
             return PHASE_CLOSED
@@ -1054,11 +1061,12 @@ class Kernel:
 
         self.hold = hold
         self._reserve()
-        if keeps:
+        if keeps and not stays:
             self._reduce_resting(order, -more, BY_USER)
             return ACCEPTED
         before: i64 = order.ticks * it.tick
-        self._unlink(order)
+        if not stays:
+            self._unlink(order)
         order.ticks = ticks
         order.open = left
         if order.side == BUY:
@@ -1072,6 +1080,8 @@ class Kernel:
         event.reason = BY_USER
         event.price_before = before
         event.release = -hold
+        if stays:
+            return ACCEPTED
         unhindered: cython.bint = self._match(order, it, instr) if it.state == CONTINUOUS else True
         if order.open and unhindered:
             if order.flags & ICEBERG:
@@ -1096,6 +1106,45 @@ class Kernel:
         self._reserve()
         self._cancel(slot, BY_USER)
         return ACCEPTED
+
+    def trigger(self, oid: i64, how: i32) -> tuple[int, int]:
+        """Enter a stop as an order of this kind; return its price in fen, and what it released before.
+
+        A market order's limit is the band's edge now, and for a buy never above what it holds for.
+        """
+        slot: i32 = self._slot(oid)
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        instr: i32 = position.instr
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        released: i64 = 0
+        order.flags &= ~STOP
+        if how & MARKET and order.side == SELL:
+            order.ticks = it.lo
+        elif how & MARKET and order.ticks > it.hi:
+            released = buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            order.ticks = it.hi
+            released -= buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            self.accounts[position.account].held -= released
+            self.accounts[position.account].free += released
+        price: i64 = order.ticks * it.tick
+        unhindered: cython.bint = True
+        reason: i32 = BY_IOC if how & TIF_MASK else BY_MARKET
+        if order.ticks < it.lo or order.ticks > it.hi:
+            unhindered, reason = False, BY_BAND
+        elif how & TIF_MASK == FOK and not self._fills(position.account, instr, order.side, order.ticks, order.open):
+            unhindered = False
+        elif not self._match(order, it, instr):
+            unhindered, reason = False, BY_SELF_TRADE
+        if order.open and unhindered and how & (TIF_MASK | MARKET) == GTC:
+            self._rest(slot)
+            return price, released
+        if order.open:
+            self._reserve()
+            self._retire(order, reason)
+        self._unbind(oid)
+        self._give_slot(slot)
+        return price, released
 
     def uncross(self, instr: i32, price: i64) -> int:
         """Trade all that crosses at one price, which the caller found; return the quantity.
@@ -1442,7 +1491,7 @@ class Kernel:
             self.positions[index].buys += open
         if flags & WAITING:
             self.waiting.setdefault(2 * instr + side, []).append(oid)
-        else:
+        elif not flags & STOP:
             self._rest(slot)
         self._bind(oid, slot)
 

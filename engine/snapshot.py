@@ -52,6 +52,9 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
         for side in (codes.BUY, codes.SELL):
             for oid, account, *rest, _, _ in open_orders(exchange, it.index, side):
                 yield "order", it.sym, side, exchange._accts[account], oid, *rest
+    for it in exchange._instruments.values():
+        if it.stops.stops:
+            yield "stops", it.sym, [list(stop) for stop in it.stops.stops.values()], list(it.stops.elected)
     for oid, lasting in sorted(exchange._lasting.items()):
         yield "lasting", oid, *lasting
     for acct, group in sorted(exchange._groups.items()):
@@ -85,6 +88,10 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
                 sym, side, acct, oid, *numbers = rest
                 account, instr = exchange._indexes[acct], exchange._instruments[sym].index
                 exchange.kernel.load_order(oid, account, *numbers, instr, side)  # type: ignore[call-arg]
+            case "stops":
+                sym, stops, elected = rest
+                exchange._instruments[sym].stops.load(stops, elected)
+                exchange._elected[sym] = None
             case "lasting":
                 oid, *lasting = rest
                 exchange._lasting[oid] = Lasting(*lasting)
@@ -126,5 +133,8 @@ def _relist(
 
 
 def open_orders(exchange: "Exchange", instr: int, side: int) -> list[tuple[int, ...]]:
-    """Every open order of a side as the kernel gives it: what rests by price, then time, then what waits in a call."""
-    return exchange.kernel.queue(instr, side) + exchange.kernel.waiting_orders(instr, side)
+    """Every open order of a side as the kernel gives it: those in the book, market orders in a call, stops."""
+    stops = exchange._instruments[exchange._syms[instr]].stops.stops.values()
+    waiting = [exchange.kernel.order(stop.oid) for stop in stops if codes.SIDE_CODES[stop.side] == side]
+    found = exchange.kernel.queue(instr, side) + exchange.kernel.waiting_orders(instr, side)
+    return found + [order for order in waiting if order is not None]

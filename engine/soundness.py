@@ -31,14 +31,14 @@ def require_sound(exchange: "Exchange") -> None:
                 assert live.get(oid) == exchange._accts[account], f"order {oid}: not in its account's list"
                 assert left > 0, f"order {oid}: rests with nothing open"
                 assert filled >= 0, f"order {oid}: negative fill"
-                assert it.lo <= px <= it.hi, f"order {oid}: outside the band"
+                assert flags & codes.STOP or it.lo <= px <= it.hi, f"order {oid}: outside the band"
                 assert px % it.tick == 0, f"order {oid}: off tick"
-                if not flags & codes.WAITING:
+                if not flags & (codes.WAITING | codes.STOP):
                     seen = shown if flags & codes.ICEBERG else left
                     assert 0 < seen <= left, f"order {oid}: shows {seen} of {left}"
                     assert not display or seen <= display, f"order {oid}: shows {seen}, more than {display}"
                     levels[px] = levels.get(px, 0) + seen
-                else:
+                elif flags & codes.WAITING:
                     assert it.called, f"order {oid}: waits for a call that is over"
                 key = (account, instr)
                 if side == codes.BUY:

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from engine.commands import Side
-from engine.events import Accepted, Amended, BandChanged, Cancelled, Event, Listed, PhaseChanged, Traded, Uncrossed
+from engine.events import (
+    Accepted,
+    Amended,
+    BandChanged,
+    Cancelled,
+    Event,
+    Listed,
+    PhaseChanged,
+    Traded,
+    Triggered,
+    Uncrossed,
+)
 from engine.exchange import Exchange
 from gateway.private import Private
 from gateway.tape import Tape
@@ -91,7 +102,7 @@ class Feed:
         """Mark what changed. Private messages are ready at once, for they are never merged."""
         for event in events:
             match event:
-                case Accepted() | Cancelled():
+                case Accepted() | Cancelled() | Triggered():
                     self._levels[event.sym].add((event.side, event.px))
                     self._changed.add(event.sym)
                 case Amended():

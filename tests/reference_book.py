@@ -45,6 +45,7 @@ from engine.events import (
     Rejected,
     Rolled,
     Traded,
+    Triggered,
     Uncrossed,
     Withdrawn,
 )
@@ -74,6 +75,8 @@ class Order:
     display: int = 0  # 0: all of it shows
     shown: int = 0  # of an iceberg: what is left of its slice
     market: bool = False
+    stop: bool = False  # waits for its trigger
+    trigger: int = 0
 
     @property
     def visible(self) -> int:
@@ -90,6 +93,9 @@ class Line:
         self.called = False
         self.indicated = (0, 0, 0)
         self.waiting: list[Order] = []  # market orders in a call
+        self.stops: list[Order] = []
+        self.elected: list[Order] = []
+        self.last = 0
         self.lo, self.hi = band(listing, listing.ref, listing.up_bp, listing.down_bp)
         self.sides: dict[str, SortedDict] = {Side.BUY: SortedDict(lambda px: -px), Side.SELL: SortedDict()}
 
@@ -132,6 +138,9 @@ class ReferenceExchange:
                 self.indicate(self.lines[order.sym])
             before = len(self.events)
             self.one(command)
+            if not isinstance(self.events[-1], Rejected):
+                for line in self.lines.values():
+                    self.enter_elected(line)
             for sym in dict.fromkeys(getattr(event, "sym", "") for event in self.events[before:]):
                 if sym and not isinstance(self.events[-1], Rejected):
                     self.indicate(self.lines[sym])
@@ -296,9 +305,42 @@ class ReferenceExchange:
             order.shown = min(order.display, order.left)
         line.called, line.indicated = False, (0, 0, 0)
 
+    def elect(self, line: Line, px: int) -> None:
+        """The stops that a trade at this price reaches: buys from the lowest trigger, sells from the highest, entry."""
+        buys = [o for o in line.stops if o.side == Side.BUY and o.trigger <= px]
+        sells = [o for o in line.stops if o.side == Side.SELL and o.trigger >= px]
+        found = sorted(buys, key=lambda o: (o.trigger, o.oid)) + sorted(sells, key=lambda o: (-o.trigger, o.oid))
+        line.elected += [order for order in found if order not in line.elected]
+
+    def enter_elected(self, line: Line) -> None:
+        while line.elected and line.phase == Phase.CONTINUOUS:
+            order = line.elected.pop(0)
+            line.stops.remove(order)
+            order.stop = False
+            market = order.market
+            order.market = False
+            release = 0
+            if market:
+                order.px = line.lo if order.side == Side.SELL else min(line.hi, order.px)
+                kept = self.needs(order)
+                release = order.held - kept
+                order.held = kept
+                self.add(order.acct, CASH if order.side == Side.BUY else order.sym, release, -release)
+            self.say(Triggered, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.left, release)
+            if not line.lo <= order.px <= line.hi:
+                self.cancel(order, Reason.BAND_CHANGED)
+            elif order.tif == TimeInForce.FOK and self.fillable(order.acct, line, order.side, order.px) < order.left:
+                self.cancel(order, Reason.IOC)
+            else:
+                self.enter(order, line, market=market)
+
     def leave(self, order: Order, line: Line) -> None:
         """Take an order out of wherever it stands."""
-        if order in line.waiting:
+        if order in line.stops:
+            line.stops.remove(order)
+            if order in line.elected:
+                line.elected.remove(order)
+        elif order in line.waiting:
             line.waiting.remove(order)
         elif order in line.sides[order.side].get(order.px, []):
             line.sides[order.side][order.px].remove(order)
@@ -314,7 +356,7 @@ class ReferenceExchange:
             return self.refuse(command, Reject.MALFORMED)
         self.say(Rolled, command.sym, close)
         line.close = 0
-        for order in sorted(line.resting(), key=lambda order: order.oid):
+        for order in sorted(line.resting() + line.stops, key=lambda order: order.oid):
             if order.tif == TimeInForce.DAY:
                 self.cancel(order, Reason.EXPIRED)
         line.ref = close
@@ -331,7 +373,9 @@ class ReferenceExchange:
         px, qty = command.px or order.px, command.qty or order.qty
         left = qty - (order.qty - order.left)
         keeps = px == order.px and left <= order.left
-        if order.market or line.phase in LOCKED:
+        if order.stop and order.market and command.px:
+            return self.refuse(command, Reject.MALFORMED)
+        if (order.market and not order.stop) or line.phase in LOCKED:
             return self.refuse(command, Reject.PHASE_CLOSED)
         if not keeps and line.phase not in (Phase.CONTINUOUS, Phase.OPENING_CALL):
             halted = line.phase == Phase.HALTED
@@ -369,8 +413,8 @@ class ReferenceExchange:
         if line.phase == Phase.CONTINUOUS and not keeps and order.post and self.crosses(line, order.side, px):
             return self.refuse(command, Reject.WOULD_CROSS)
 
-        queue = line.sides[order.side][order.px]
-        if not keeps:
+        queue = line.sides[order.side].get(order.px, [])
+        if not keeps and not order.stop:
             queue.remove(order)
             if not queue:
                 del line.sides[order.side][order.px]
@@ -393,7 +437,7 @@ class ReferenceExchange:
             Reason.USER,
             -delta,
         )
-        if not keeps:
+        if not keeps and not order.stop:
             self.enter(order, line, amended=True)
 
     def crosses(self, line: Line, side: str, px: int) -> bool:
@@ -407,7 +451,8 @@ class ReferenceExchange:
         """Bottles that an account has or has open buys for."""
         mine = (acct, line.listing.sym)
         owned = self.free.get(mine, 0) + self.held.get(mine, 0)
-        return owned + sum(o.left for o in line.resting() if o.acct == acct and o.side == Side.BUY)
+        wanting = line.resting() + line.stops
+        return owned + sum(o.left for o in wanting if o.acct == acct and o.side == Side.BUY)
 
     def fillable(self, acct: int, line: Line, side: str, px: int) -> int:
         """How much an order could trade at once, with all rules of self-trade prevention."""
@@ -459,7 +504,10 @@ class ReferenceExchange:
         )
 
     def place(self, command: Place) -> None:
-        market = command.type == OrderType.MARKET
+        stop = command.type in (OrderType.STOP, OrderType.STOP_LIMIT)
+        market = command.type in (OrderType.MARKET, OrderType.STOP)
+        if stop != (command.stop_px > 0) or (stop and (command.post or command.display)):
+            return self.refuse(command, Reject.MALFORMED)
         if (not market and not command.px) or (command.tif == TimeInForce.GTD) != (command.expire_ts > 0):
             return self.refuse(command, Reject.MALFORMED)
         if command.qty == 0 or command.display > command.qty:
@@ -477,10 +525,10 @@ class ReferenceExchange:
         display = 0 if market or command.tif in (TimeInForce.IOC, TimeInForce.FOK) else command.display
         if line.phase == Phase.HALTED:
             return self.refuse(command, Reject.HALTED)
-        ends = command.tif in (TimeInForce.IOC, TimeInForce.FOK)
+        ends = command.tif in (TimeInForce.IOC, TimeInForce.FOK) and not stop
         if line.phase not in (Phase.CONTINUOUS, *CALLS) or (line.phase in CALLS and (ends or command.post)):
             return self.refuse(command, Reject.PHASE_CLOSED)
-        if px % rules.tick:
+        if px % rules.tick or command.stop_px % rules.tick:
             return self.refuse(command, Reject.OFF_TICK, tick=rules.tick)
         if not line.lo <= px <= line.hi:
             return self.refuse(command, Reject.PRICE_OUT_OF_BAND, lo=line.lo, hi=line.hi)
@@ -505,7 +553,11 @@ class ReferenceExchange:
             return self.refuse(command, Reject.INSUFFICIENT_FUNDS if buying else Reject.INSUFFICIENT_BOTTLES, free=free)
         if command.post and self.crosses(line, command.side, px):
             return self.refuse(command, Reject.WOULD_CROSS)
-        if command.tif == TimeInForce.FOK and self.fillable(command.acct, line, command.side, px) < command.qty:
+        if (
+            not stop
+            and command.tif == TimeInForce.FOK
+            and self.fillable(command.acct, line, command.side, px) < command.qty
+        ):
             return self.refuse(command, Reject.NOT_FILLABLE)
 
         self.oid += 1
@@ -515,7 +567,13 @@ class ReferenceExchange:
             Accepted, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.qty,
             command.tif, order.held,
         )  # fmt: skip
-        if market and line.phase in CALLS:
+        if stop:
+            order.stop, order.market, order.trigger = True, market, command.stop_px
+            line.stops.append(order)
+            reached = line.last >= order.trigger if buying else line.last <= order.trigger
+            if line.last and reached:
+                line.elected.append(order)
+        elif market and line.phase in CALLS:
             order.market = True
             line.waiting.append(order)
         else:
@@ -598,7 +656,8 @@ class ReferenceExchange:
 
     def trade(self, taker: Order, maker: Order, px: int, qty: int, *, uncross: bool = False) -> None:
         rules = self.lines[taker.sym].listing
-        self.lines[taker.sym].close = px
+        self.lines[taker.sym].close = self.lines[taker.sym].last = px
+        self.elect(self.lines[taker.sym], px)
         buy, sell = (taker, maker) if taker.side == Side.BUY else (maker, taker)
         taker.left -= qty
         maker.left -= qty

@@ -1,6 +1,7 @@
 """An auction through the gateway: the book's readers follow it, and the audit finds nothing."""
 
 from pathlib import Path
+from typing import Any
 
 from gateway.app import serving
 from gateway.client import Client, Credentials
@@ -10,7 +11,7 @@ from ledger.audit import audit
 from terminal.state import Ladder
 
 SYM = "X"
-OPENING = [
+OPENING: list[dict[str, Any]] = [
     {"op": "list", "sym": SYM, "ref": 10_000, "stp": "none"},
     {"op": "deposit", "acct": 1, "asset": "CNY", "amount": 10**9},
     {"op": "deposit", "acct": 1, "asset": SYM, "amount": 1_000},
