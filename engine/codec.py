@@ -16,11 +16,14 @@ from engine.events import (
     Deposited,
     Event,
     Grouped,
+    Indicated,
     Listed,
     PhaseChanged,
     Rejected,
     Rolled,
     Traded,
+    Triggered,
+    Uncrossed,
     Withdrawn,
 )
 from engine.reject import Reason
@@ -86,7 +89,7 @@ def event_to_json(event: Event) -> dict[str, Any]:
             return {
                 "event": "trade", "sym": event.sym, "px": event.px, "qty": event.qty,
                 "buy_acct": event.buy_acct, "buy": event.buy_cid, "sell_acct": event.sell_acct,
-                "sell": event.sell_cid, "aggressor": event.aggressor,
+                "sell": event.sell_cid, "aggressor": event.aggressor or None,
                 "buy_fee": event.buy_fee, "sell_fee": event.sell_fee,
             }  # fmt: skip
         case Cancelled():
@@ -99,6 +102,13 @@ def event_to_json(event: Event) -> dict[str, Any]:
                 "event": "amended", "acct": event.acct, "cid": event.cid, "sym": event.sym, "px": event.px,
                 "open": event.open, "filled": event.filled,
             }  # fmt: skip
+        case Indicated() | Uncrossed():
+            name = "auction" if isinstance(event, Uncrossed) else "indicative"
+            return {
+                "event": name, "sym": event.sym, "px": event.px or None, "qty": event.qty, "surplus": event.surplus,
+            }  # fmt: skip
+        case Triggered():
+            return {"event": "triggered", "acct": event.acct, "cid": event.cid, "sym": event.sym, "px": event.px}
         case Grouped():
             return {"event": "group", "acct": event.acct, "group": event.group}
         case Rolled():

@@ -9,7 +9,8 @@ from engine.commands import Phase, SelfTrade, Side, TimeInForce
 from engine.reject import Reason, Reject
 
 BUY, SELL = range(len(Side))
-CONTINUOUS, HALTED, CLOSED = range(len(Phase))
+NEITHER = -1  # side of a trade without an aggressor
+CONTINUOUS, CALL, CALL_LOCKED, HALTED, CLOSED = range(5)  # what an instrument does with orders
 STP_NONE, STP_NEWEST, STP_OLDEST, STP_BOTH, STP_DECREMENT = range(len(SelfTrade))
 BY_USER, BY_IOC, BY_MARKET, BY_SELF_TRADE, BY_BAND, BY_EXPIRY = range(len(Reason))
 
@@ -18,11 +19,14 @@ GTC, IOC, FOK = range(3)
 TIF_MASK = 3
 POST = 4  # refuse it when it would trade at once
 MARKET = 8  # at the band's edge, and nothing rests
-HOW_END = 16
+HOW_STOP = 16  # only hold: `trigger` enters it
+HOW_END = 32
 
 # What an order in the book remembers.
 POSTED = 1
 ICEBERG = 2
+WAITING = 4  # a market order in a call: it stands in no queue of a price
+STOP = 8  # it waits for its trigger: in no queue, but it holds
 
 # What the exchange says, and what the kernel hears.
 SIDES = tuple(Side)
@@ -35,7 +39,16 @@ TIF_CODES: dict[str, int] = {
     TimeInForce.IOC: IOC,
     TimeInForce.FOK: FOK,
 }
-PHASE_CODES: dict[str, int] = {phase: code for code, phase in enumerate(Phase)}
+STATES: dict[str, int] = {
+    Phase.CLOSED: CLOSED,
+    Phase.PRE_OPEN: CLOSED,
+    Phase.OPENING_CALL: CALL,
+    Phase.OPENING_CALL_NO_CANCEL: CALL_LOCKED,
+    Phase.CONTINUOUS: CONTINUOUS,
+    Phase.BREAK: CLOSED,
+    Phase.CLOSING_CALL: CALL_LOCKED,
+    Phase.HALTED: HALTED,
+}
 STP_CODES: dict[str, int] = {stp: code for code, stp in enumerate(SelfTrade)}
 
 ACCEPTED = 0  # and the refusals by precedence

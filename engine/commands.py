@@ -19,6 +19,11 @@ class Side(StrEnum):
 class OrderType(StrEnum):
     LIMIT = "limit"
     MARKET = "market"
+    STOP = "stop"  # a market order, once the last trade reached its trigger
+    STOP_LIMIT = "stop_limit"
+
+
+STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 class TimeInForce(StrEnum):
@@ -40,9 +45,21 @@ class SelfTrade(StrEnum):
 
 
 class Phase(StrEnum):
-    CONTINUOUS = "CONTINUOUS"
-    HALTED = "HALTED"
+    """RULES §5. The calls collect orders and trade them at one price when they end."""
+
     CLOSED = "CLOSED"
+    PRE_OPEN = "PRE_OPEN"
+    OPENING_CALL = "OPENING_CALL"
+    OPENING_CALL_NO_CANCEL = "OPENING_CALL_NO_CANCEL"
+    CONTINUOUS = "CONTINUOUS"
+    BREAK = "BREAK"
+    CLOSING_CALL = "CLOSING_CALL"
+    HALTED = "HALTED"
+
+
+CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})
+LOCKED = frozenset({Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})  # nothing is cancelled or amended
+UNCROSSING = frozenset({Phase.CONTINUOUS, Phase.CLOSED, Phase.BREAK})  # a call that was not uncrossed is, on entry
 
 
 class List(NamedTuple):
@@ -100,7 +117,11 @@ class SetBand(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A new order. A market order's `px` is not read; `display` above 0 makes an iceberg, `expire_ts` is for GTD."""
+    """A new order.
+
+    The `px` of a market or stop order is not read; `display` above 0 makes an iceberg, `expire_ts` is for GTD, and
+    `stop_px` is the trigger of a stop.
+    """
 
     ts: int
     acct: int
@@ -114,6 +135,7 @@ class Place(NamedTuple):
     post: bool = False
     display: int = 0
     expire_ts: int = 0
+    stop_px: int = 0
 
 
 class Cancel(NamedTuple):

@@ -80,6 +80,7 @@ class Rejected(NamedTuple):
 class Traded(NamedTuple):
     """One match. `buy_open` and `sell_open` are what each order still has open after it.
 
+    `aggressor` is empty in an uncross.
     The buyer's hold falls by px * qty + buy_fee + buy_release, of which buy_release becomes free again. The
     seller's held bottles fall by qty; px * qty - sell_fee becomes the seller's free cash.
     """
@@ -139,6 +140,46 @@ class Amended(NamedTuple):
     release: int
 
 
+class Triggered(NamedTuple):
+    """A stop was elected and is an order at `px` now; `release` is what it need not hold any more."""
+
+    seq: int
+    ts: int
+    acct: int
+    cid: str
+    oid: int
+    sym: str
+    side: str
+    px: int
+    open: int
+    release: int
+
+
+class Indicated(NamedTuple):
+    """What a call would trade if it ended now: price 匹配价 (0 for none), quantity, and what stays unmatched 未匹配量.
+
+    `surplus` is above 0 when buys stay over, below 0 when sells do.
+    """
+
+    seq: int
+    ts: int
+    sym: str
+    px: int
+    qty: int
+    surplus: int
+
+
+class Uncrossed(NamedTuple):
+    """A call ended: its trades, all at `px`, follow. Price 0: nothing crossed."""
+
+    seq: int
+    ts: int
+    sym: str
+    px: int
+    qty: int
+    surplus: int
+
+
 class Grouped(NamedTuple):
     seq: int
     ts: int
@@ -166,6 +207,9 @@ Event: TypeAlias = (
     | Traded
     | Cancelled
     | Amended
+    | Triggered
+    | Indicated
+    | Uncrossed
     | Grouped
     | Rolled
 )

@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 from sortedcontainers import SortedList
 
 from engine import codes
+from engine.auction import NONE, Equilibrium, equilibrium
 from engine.band import band_of
 from engine.checks import fault_of
 from engine.commands import (
+    CALLS,
     CASH,
+    STOPS,
+    UNCROSSING,
     Amend,
     Cancel,
     CancelAll,
@@ -25,6 +29,7 @@ from engine.commands import (
     Group,
     List,
     OrderType,
+    Phase,
     Place,
     Roll,
     SetBand,
@@ -41,11 +46,14 @@ from engine.events import (
     Deposited,
     Event,
     Grouped,
+    Indicated,
     Listed,
     PhaseChanged,
     Rejected,
     Rolled,
     Traded,
+    Triggered,
+    Uncrossed,
     Withdrawn,
 )
 from engine.instrument import Instrument
@@ -53,6 +61,7 @@ from engine.kernel import Kernel
 from engine.reject import Reject
 from engine.snapshot import Lasting, rebuild, records_of
 from engine.soundness import require_sound
+from engine.stops import Stop
 
 FEES = -1  # the account that fees are booked to
 SUPPLY_MAX = 1 << 60  # of one asset over all accounts
@@ -100,6 +109,7 @@ class Exchange:
         self._lasting: dict[int, Lasting] = {}  # resting orders that end by themselves
         self._expiries: SortedList[tuple[int, int]] = SortedList()  # (expire_ts, oid) of those
         self._groups: dict[int, int] = {}
+        self._elected: dict[str, None] = {}  # instruments that may have elected stops
         self._oid_last = 0
         self._trade_last = 0
         self._handlers: Mapping[type, Any] = MappingProxyType(
@@ -134,6 +144,8 @@ class Exchange:
             refusal = self._handlers[type(command)](command, events)
             if refusal is not None:
                 events.append(self._rejected(command, refusal))
+            elif self._elected:
+                self._enter_elected(events)
         return events
 
     def _rejected(self, command: Command, code: Reject) -> Rejected:
@@ -175,10 +187,12 @@ class Exchange:
     # ---------------------------------------------------------------------------------------------- hot commands
 
     def _place(self, command: Place, events: list[Event]) -> Reject | None:
-        _, acct, cid, sym, side, px, qty, tif, kind, post, display, expire_ts = command
+        _, acct, cid, sym, side, px, qty, tif, kind, post, display, expire_ts, stop_px = command
         how = codes.TIF_CODES[tif]
-        if kind == OrderType.MARKET:
+        if kind in (OrderType.MARKET, OrderType.STOP):
             px, how = 1, how | codes.MARKET
+        if (kind in STOPS) != (stop_px > 0) or (kind in STOPS and (post or display)):
+            return Reject.MALFORMED
         if px == 0 or (tif == TimeInForce.GTD) != (expire_ts > 0) or display > qty:
             return Reject.MALFORMED
         if post:
@@ -192,6 +206,10 @@ class Exchange:
             return Reject.UNKNOWN_INSTRUMENT
         if expire_ts and expire_ts <= self.ts:
             return Reject.TOO_LATE
+        if stop_px % it.tick:
+            return Reject.OFF_TICK if it.phase in (*CALLS, Phase.CONTINUOUS) else self._phase_refusal(it)
+        if kind in STOPS:
+            how |= codes.HOW_STOP
         oid = self._oid_last + 1
         account = self._indexes.get(acct, codes.NOBODY)
         code = (
@@ -204,10 +222,14 @@ class Exchange:
         self._oid_last = oid
         self._oids[acct, cid] = oid
         self._live.setdefault(acct, {})[oid] = cid
-        if kind == OrderType.MARKET:
+        if how & codes.MARKET:
             px = it.hi if side == Side.BUY else it.lo
         events.append(Accepted(self.seq, self.ts, acct, cid, oid, sym, side, px, qty, tif, self.kernel.hold))
+        if kind in STOPS:
+            it.stops.add(Stop(oid, side, stop_px, how & ~codes.HOW_STOP), it.last)
+            self._elected[sym] = None
         self._report(events)
+        self._indicate(it, events)
         if tif in (TimeInForce.DAY, TimeInForce.GTD) and oid in self._live[acct]:
             self._lasting[oid] = Lasting(sym, tif, expire_ts)
             if expire_ts:
@@ -220,33 +242,73 @@ class Exchange:
         if code:
             return codes.REJECTS[code]
         self._report(events)
+        self._indicate_all(events)
         return None
 
     def _cancel_all(self, command: CancelAll, events: list[Event]) -> Reject | None:
         if command.sym and command.sym not in self._instruments:
             return Reject.UNKNOWN_INSTRUMENT
         orders = [order for order in self.orders(command.acct, command.sym) if command.side in ("", order.side)]
+        locked = False
         for order in orders:
-            self.kernel.cancel(order.oid, self._indexes[command.acct])
+            locked |= self.kernel.cancel(order.oid, self._indexes[command.acct]) != codes.ACCEPTED
+        before = len(events)
         self._report(events)
-        return None if orders else Reject.UNKNOWN_ORDER
+        if len(events) == before:
+            return Reject.PHASE_CLOSED if locked else Reject.UNKNOWN_ORDER
+        self._indicate_all(events)
+        return None
 
     def _amend(self, command: Amend, events: list[Event]) -> Reject | None:
         order = self.order(command.acct, command.cid)
         if order is None:
             return Reject.UNKNOWN_ORDER
+        stop = self._instruments[order.sym].stops.stops.get(order.oid)
+        if stop is not None and stop.how & codes.MARKET and command.px:
+            return Reject.MALFORMED  # it has no limit
         account = self._indexes[command.acct]
         code = self.kernel.amend(order.oid, account, command.px or order.px, command.qty or order.qty)
         if code:
             return codes.REJECTS[code]
         self._report(events)
+        self._indicate_all(events)
         return None
+
+    def _indicate_all(self, events: list[Event]) -> None:
+        """Say what the calls would trade whose orders the last events touched."""
+        for sym in {
+            event.sym: None for event in events if event.seq == self.seq and isinstance(event, Amended | Cancelled)
+        }:
+            self._indicate(self._instruments[sym], events)
+
+    @staticmethod
+    def _phase_refusal(it: Instrument) -> Reject:
+        return Reject.HALTED if it.phase == Phase.HALTED else Reject.PHASE_CLOSED
+
+    def _enter_elected(self, events: list[Event]) -> None:
+        """Enter the elected stops, one at a time; the trades of each may elect more. Where no trading is, they wait."""
+        for sym in list(self._elected):
+            it = self._instruments[sym]
+            while it.stops.elected and it.phase == Phase.CONTINUOUS:
+                oid = it.stops.elected[0]
+                how = it.stops.stops[oid].how
+                it.stops.remove(oid)
+                order = self.kernel.order(oid)
+                assert order is not None
+                acct, left, side = self._accts[order[1]], order[3], codes.SIDES[order[11]]
+                cid = self._live[acct][oid]
+                px, released = self.kernel.trigger(oid, how)
+                events.append(Triggered(self.seq, self.ts, acct, cid, oid, sym, side, px, left, released))
+                self._report(events)
+            if not it.stops.elected:
+                del self._elected[sym]
 
     def _expire(self, events: list[Event]) -> None:
         """End the orders whose time has come, by time, then entry."""
         while self._expiries and self._expiries[0][0] <= self.ts:
             self.kernel.withdraw_order(self._expiries[0][1], codes.BY_EXPIRY)
             self._report(events)
+            self._indicate_all(events)
 
     def _report(self, events: list[Event]) -> None:
         """Turn what the kernel did into events, and forget the orders that are done."""
@@ -261,6 +323,8 @@ class Exchange:
             if left == 0:
                 del live[oid]
                 self._forget(oid)
+                if oid in it.stops.stops:
+                    it.stops.remove(oid)
             if kind == codes.TRADED:
                 maker = self._accts[maker_account]
                 maker_live = self._live[maker]
@@ -270,13 +334,15 @@ class Exchange:
                     self._forget(maker_oid)
                 taken = (acct, cid, oid, left, fee)
                 made = (maker, maker_cid, maker_oid, maker_left, maker_fee)
-                buy, sell = (taken, made) if side == codes.BUY else (made, taken)
+                buy, sell = (made, taken) if side == codes.SELL else (taken, made)
+                aggressor = "" if side == codes.NEITHER else codes.SIDES[side]
                 self._trade_last += 1
                 it.last = it.close = px
+                if it.stops.stops:
+                    it.stops.elect(px)
+                    self._elected[it.sym] = None
                 events.append(
-                    Traded(
-                        self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, codes.SIDES[side]
-                    )
+                    Traded(self.seq, self.ts, self._trade_last, it.sym, px, qty, *buy, release, *sell, aggressor)
                 )
             elif kind == codes.AMENDED:
                 events.append(
@@ -344,15 +410,20 @@ class Exchange:
         events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
         self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
         self._report(events)
+        self._indicate(it, events)
         return None
 
     def _set_phase(self, command: SetPhase, events: list[Event]) -> Reject | None:
         it = self._instruments.get(command.sym)
         if it is None:
             return Reject.UNKNOWN_INSTRUMENT
+        if it.called and command.phase in UNCROSSING:
+            self._uncross(it, events)
+        it.called = it.called or command.phase in CALLS
         it.phase = command.phase
-        self.kernel.set_state(it.index, codes.PHASE_CODES[command.phase])
+        self.kernel.set_state(it.index, codes.STATES[command.phase])
         events.append(PhaseChanged(self.seq, self.ts, it.sym, it.phase))
+        self._indicate(it, events)
         return None
 
     def _group(self, command: Group, events: list[Event]) -> Reject | None:
@@ -387,7 +458,30 @@ class Exchange:
         events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
         self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
         self._report(events)
+        self._indicate(it, events)
         return None
+
+    def _equilibrium(self, it: Instrument) -> Equilibrium:
+        """Where the instrument's call would end now; icebergs count whole."""
+        kernel, instr = self.kernel, it.index
+        bids = kernel.depth(instr, codes.BUY, 0) + kernel.hidden(instr, codes.BUY)
+        asks = kernel.depth(instr, codes.SELL, 0) + kernel.hidden(instr, codes.SELL)
+        buys, sells = kernel.waiting_qty(instr, codes.BUY), kernel.waiting_qty(instr, codes.SELL)
+        return equilibrium(bids, asks, buys, sells, it.ref, it.tick)
+
+    def _indicate(self, it: Instrument, events: list[Event]) -> None:
+        """Say what a call would trade, when that changed."""
+        if it.phase in CALLS and (found := self._equilibrium(it)) != it.indicated:
+            it.indicated = found
+            events.append(Indicated(self.seq, self.ts, it.sym, *found))
+
+    def _uncross(self, it: Instrument, events: list[Event]) -> None:
+        """End a call: trade at one price, cancel what is left of market orders."""
+        found = self._equilibrium(it)
+        events.append(Uncrossed(self.seq, self.ts, it.sym, *found))
+        self.kernel.uncross(it.index, found.px)
+        self._report(events)
+        it.called, it.indicated = False, NONE
 
     def _deposit(self, command: Deposit, events: list[Event]) -> Reject | None:
         supply = self._supply.get(command.asset)

@@ -1,9 +1,11 @@
 """What the exchange knows of an instrument beside its book."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from engine.auction import NONE, Equilibrium
 from engine.codes import AMOUNT_MAX
 from engine.commands import List, Phase
+from engine.stops import StopBook
 
 
 @dataclass(slots=True)
@@ -18,7 +20,10 @@ class Instrument:
     up_bp: int
     down_bp: int
     phase: str = Phase.CONTINUOUS
+    called: bool = False  # a call began and was not uncrossed since
+    indicated: Equilibrium = NONE  # what was said last about the call
     last: int = 0
+    stops: StopBook = field(default_factory=StopBook)
     close: int = 0  # last trade of the day, 0 before it
 
     @property

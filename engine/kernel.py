@@ -42,6 +42,7 @@ from engine.codes import (
     BY_MARKET,
     BY_SELF_TRADE,
     BY_USER,
+    CALL_LOCKED,
     CANCELLED,
     COMMAND_DTYPE,
     CONTINUOUS,
@@ -52,6 +53,7 @@ from engine.codes import (
     GTC,
     HALTED,
     HOW_END,
+    HOW_STOP,
     ICEBERG,
     ID_BITS,
     ID_PAGE,
@@ -60,6 +62,7 @@ from engine.codes import (
     IOC,
     MALFORMED,
     MARKET,
+    NEITHER,
     NO_ASK,
     NO_ENTRY_HALTED,
     NOT_FILLABLE,
@@ -73,6 +76,7 @@ from engine.codes import (
     POSTED,
     PRICE_OUT_OF_BAND,
     SELL,
+    STOP,
     STP_DECREMENT,
     STP_NEWEST,
     STP_NONE,
@@ -81,6 +85,7 @@ from engine.codes import (
     TRADED,
     UNKNOWN_INSTRUMENT,
     UNKNOWN_ORDER,
+    WAITING,
     WOULD_CROSS,
 )
 
@@ -282,6 +287,7 @@ class Kernel:
     order_free: i32
     level_page_free: i32
     id_slot_page_free: i32
+    waiting: dict  # ladder -> ids of the market orders that wait for the end of a call, oldest first
     icebergs: dict  # order id -> [display quantity, how much of it shows now]
     ladders_free: dict  # number of pages -> [(first page, first group)] given back by ladders that moved
     hold = cython.declare(cython.longlong, visibility="readonly")  # by the order accepted last: fen or bottles
@@ -307,6 +313,7 @@ class Kernel:
         self.position_table_mask = 63
         self.order_free = self.level_page_free = self.id_slot_page_free = 0
         self.icebergs = {}
+        self.waiting = {}
         self.ladders_free = {}
 
     def __dealloc__(self) -> None:
@@ -640,7 +647,7 @@ class Kernel:
             order.open -= qty
             resting.open -= qty
             level.qty -= qty
-            self._settle(order, resting, it, resting.ticks * it.tick, qty)
+            self._settle(order, resting, it, resting.ticks * it.tick, qty, it.taker_bp)
             if resting.flags & ICEBERG:
                 self._refresh(slot, qty)
             if resting.open == 0:
@@ -722,8 +729,12 @@ class Kernel:
         it: cython.pointer[Instrument],
         price: i64,
         qty: i64,
+        rate_bp: i64,
     ) -> cython.void:
-        """Swap cash for bottles between two orders whose open quantities are already without `qty`."""
+        """Swap cash for bottles between two orders whose open quantities are already without `qty`.
+
+        `rate_bp` is what the incoming order pays; the resting one pays the maker's rate.
+        """
         buy: cython.pointer[Order] = order if order.side == BUY else resting
         sell: cython.pointer[Order] = resting if order.side == BUY else order
         bought: cython.pointer[Position] = cython.address(self.positions[buy.position])
@@ -736,7 +747,7 @@ class Kernel:
         release: i64 = qty * (buy.ticks * it.tick - price)
         if it.charges:
             held: i64 = buy_hold(it, buy.ticks, buy.open + qty, buy.fee_base, buy.fee_paid)
-            fee = charge(it, order, notional, it.taker_bp)
+            fee = charge(it, order, notional, rate_bp)
             resting_fee = charge(it, resting, notional, it.maker_bp)
             paid: i64 = notional + (fee if order.side == BUY else resting_fee)
             release = held - buy_hold(it, buy.ticks, buy.open, buy.fee_base, buy.fee_paid) - paid
@@ -835,7 +846,10 @@ class Kernel:
     @cython.exceptval(check=False)
     def _cancel(self, slot: i32, reason: i32) -> cython.void:
         order: cython.pointer[Order] = cython.address(self.orders[slot])
-        self._unlink(order)
+        if order.flags & WAITING:
+            self.waiting[2 * self.positions[order.position].instr + order.side].remove(order.oid)
+        elif not order.flags & STOP:
+            self._unlink(order)
         self._retire(order, reason)
         self._unbind(order.oid)
         self._give_slot(slot)
@@ -882,7 +896,10 @@ class Kernel:
             return UNKNOWN_INSTRUMENT
         it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
         if it.state != CONTINUOUS:
-            return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
+            if it.state >= HALTED:
+                return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
+            if how & (TIF_MASK | POST) and not how & HOW_STOP:
+                return PHASE_CLOSED
         ticks: i64 = price
         if how & MARKET:
             ticks = it.hi if side == BUY else it.lo
@@ -909,7 +926,7 @@ class Kernel:
                 return INSUFFICIENT_FUNDS
         elif qty > position.free:
             return INSUFFICIENT_BOTTLES
-        if how > IOC:
+        if how > IOC and not how & HOW_STOP:
             if how & POST and self._crosses(instr, side, ticks):
                 return WOULD_CROSS
             if how & TIF_MASK == FOK and not self._fills(account, instr, side, ticks, qty):
@@ -938,7 +955,18 @@ class Kernel:
             position.free -= hold
             position.held += hold
 
-        unhindered: cython.bint = self._match(order, it, instr)
+        if how & HOW_STOP:
+            order.flags |= STOP
+            self._bind(oid, slot)
+            return ACCEPTED
+        unhindered: cython.bint = True
+        if it.state == CONTINUOUS:
+            unhindered = self._match(order, it, instr)
+        elif how & MARKET:
+            order.flags |= WAITING
+            self.waiting.setdefault(2 * instr + side, []).append(oid)
+            self._bind(oid, slot)
+            return ACCEPTED
         if order.open and unhindered and how & (TIF_MASK | MARKET) == GTC:
             if 0 < display < order.open:
                 order.flags |= ICEBERG
@@ -999,8 +1027,11 @@ class Kernel:
         it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
         ticks: i64 = price // it.tick
         left: i64 = total - order.filled
+        stays: cython.bint = order.flags & STOP != 0  # it is in no queue, and keeps its trigger's place
         keeps: cython.bint = price == order.ticks * it.tick and left <= order.open
-        if it.state != CONTINUOUS and not keeps:
+        if order.flags & WAITING or it.state == CALL_LOCKED:
+            return PHASE_CLOSED
+        if it.state >= HALTED and not keeps:
             return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
         if ticks * it.tick != price:
             return OFF_TICK
@@ -1025,16 +1056,17 @@ class Kernel:
                 return INSUFFICIENT_FUNDS
         elif more > position.free:
             return INSUFFICIENT_BOTTLES
-        if not keeps and order.flags & POSTED and self._crosses(instr, order.side, ticks):
+        if it.state == CONTINUOUS and not keeps and order.flags & POSTED and self._crosses(instr, order.side, ticks):
             return WOULD_CROSS
 
         self.hold = hold
         self._reserve()
-        if keeps:
+        if keeps and not stays:
             self._reduce_resting(order, -more, BY_USER)
             return ACCEPTED
         before: i64 = order.ticks * it.tick
-        self._unlink(order)
+        if not stays:
+            self._unlink(order)
         order.ticks = ticks
         order.open = left
         if order.side == BUY:
@@ -1048,7 +1080,9 @@ class Kernel:
         event.reason = BY_USER
         event.price_before = before
         event.release = -hold
-        unhindered: cython.bint = self._match(order, it, instr)
+        if stays:
+            return ACCEPTED
+        unhindered: cython.bint = self._match(order, it, instr) if it.state == CONTINUOUS else True
         if order.open and unhindered:
             if order.flags & ICEBERG:
                 self.icebergs[oid][1] = min(self.icebergs[oid][0], order.open)
@@ -1067,9 +1101,149 @@ class Kernel:
         slot: i32 = self._slot(oid)
         if slot == 0 or self.positions[self.orders[slot].position].account != account:
             return UNKNOWN_ORDER
+        if self.instruments[self.positions[self.orders[slot].position].instr].state == CALL_LOCKED:
+            return PHASE_CLOSED
         self._reserve()
         self._cancel(slot, BY_USER)
         return ACCEPTED
+
+    def trigger(self, oid: i64, how: i32) -> tuple[int, int]:
+        """Enter a stop as an order of this kind; return its price in fen, and what it released before.
+
+        A market order's limit is the band's edge now, and for a buy never above what it holds for.
+        """
+        slot: i32 = self._slot(oid)
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        position: cython.pointer[Position] = cython.address(self.positions[order.position])
+        instr: i32 = position.instr
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        released: i64 = 0
+        order.flags &= ~STOP
+        if how & MARKET and order.side == SELL:
+            order.ticks = it.lo
+        elif how & MARKET and order.ticks > it.hi:
+            released = buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            order.ticks = it.hi
+            released -= buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
+            self.accounts[position.account].held -= released
+            self.accounts[position.account].free += released
+        price: i64 = order.ticks * it.tick
+        unhindered: cython.bint = True
+        reason: i32 = BY_IOC if how & TIF_MASK else BY_MARKET
+        if order.ticks < it.lo or order.ticks > it.hi:
+            unhindered, reason = False, BY_BAND
+        elif how & TIF_MASK == FOK and not self._fills(position.account, instr, order.side, order.ticks, order.open):
+            unhindered = False
+        elif not self._match(order, it, instr):
+            unhindered, reason = False, BY_SELF_TRADE
+        if order.open and unhindered and how & (TIF_MASK | MARKET) == GTC:
+            self._rest(slot)
+            return price, released
+        if order.open:
+            self._reserve()
+            self._retire(order, reason)
+        self._unbind(oid)
+        self._give_slot(slot)
+        return price, released
+
+    def uncross(self, instr: i32, price: i64) -> int:
+        """Trade all that crosses at one price, which the caller found; return the quantity.
+
+        Market orders first, then by price, then time; icebergs with all they have. Both sides pay the maker's rate
+        and self-trade prevention does not act. Market orders that wait are cancelled then.
+        """
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        total: i64 = 0
+        while True:
+            buy_slot: i32 = self._front(instr, BUY, price // it.tick)
+            sell_slot: i32 = self._front(instr, SELL, price // it.tick)
+            if buy_slot == 0 or sell_slot == 0:
+                break
+            buy: cython.pointer[Order] = cython.address(self.orders[buy_slot])
+            sell: cython.pointer[Order] = cython.address(self.orders[sell_slot])
+            qty: i64 = buy.open if buy.open < sell.open else sell.open
+            self._reserve()
+            self._take(buy, qty)
+            self._take(sell, qty)
+            self._settle(buy, sell, it, price, qty, it.maker_bp)
+            self.events[self.events_used - 1].side = NEITHER
+            total += qty
+            self._leave(buy_slot)
+            self._leave(sell_slot)
+        for side in (BUY, SELL):
+            for oid in list(self.waiting.pop(2 * instr + side, ())):
+                self.waiting[2 * instr + side] = [oid]
+                self._reserve()
+                self._cancel(self._slot(oid), BY_MARKET)
+                del self.waiting[2 * instr + side]
+        for oid in list(self.icebergs):
+            slot: i32 = self._slot(oid)
+            order: cython.pointer[Order] = cython.address(self.orders[slot])
+            if self.positions[order.position].instr == instr:
+                level: cython.pointer[Level] = self._level(self._ladder(order), order.ticks)
+                level.qty -= self._shown(order)
+                self.icebergs[oid][1] = min(self.icebergs[oid][0], order.open)
+                level.qty += self._shown(order)
+        return total
+
+    @cython.cfunc
+    def _front(self, instr: i32, side: i32, ticks: i64) -> i32:
+        """The order that trades next in an uncross at this price, 0 when there is none."""
+        waiting: list = self.waiting.get(2 * instr + side)
+        if waiting:
+            return self._slot(waiting[0])
+        ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + side])
+        if ladder.pages == 0 or (ladder.best < ticks if side == BUY else ladder.best > ticks):
+            return 0
+        return self._level(ladder, ladder.best).head
+
+    @cython.cfunc
+    def _take(self, order: cython.pointer[Order], qty: i64) -> cython.int:
+        """Take a fill of an uncross off an order and off what its level shows."""
+        if order.flags & WAITING:
+            order.open -= qty
+            return 0
+        level: cython.pointer[Level] = self._level(self._ladder(order), order.ticks)
+        level.qty -= self._shown(order)
+        order.open -= qty
+        if order.flags & ICEBERG and self.icebergs[order.oid][1] > order.open:
+            self.icebergs[order.oid][1] = order.open
+        level.qty += self._shown(order)
+        return 0
+
+    @cython.cfunc
+    def _leave(self, slot: i32) -> cython.int:
+        """Let an order that an uncross has filled go."""
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        if order.open:
+            return 0
+        if order.flags & WAITING:
+            self.waiting[2 * self.positions[order.position].instr + order.side].pop(0)
+        else:
+            self._unlink(order)
+        self._unbind(order.oid)
+        self._give_slot(slot)
+        return 0
+
+    def hidden(self, instr: i32, side: i32) -> list[tuple[int, int]]:
+        """(price, quantity) that the icebergs of a side do not show."""
+        found: list = []
+        for oid, (_, shown) in self.icebergs.items():
+            order: cython.pointer[Order] = cython.address(self.orders[self._slot(oid)])
+            if self.positions[order.position].instr == instr and order.side == side:
+                found.append((order.ticks * self.instruments[instr].tick, order.open - shown))
+        return found
+
+    def waiting_qty(self, instr: i32, side: i32) -> int:
+        """How much the market orders that wait in a call want."""
+        total: i64 = 0
+        for oid in self.waiting.get(2 * instr + side, ()):
+            total += self.orders[self._slot(oid)].open
+        return total
+
+    def waiting_orders(self, instr: i32, side: i32) -> list[tuple[int, ...]]:
+        """The market orders that wait in a call as `order` gives them, oldest first."""
+        return [self._order(self._slot(oid)) for oid in self.waiting.get(2 * instr + side, ())]
 
     def withdraw_order(self, oid: i64, reason: i32) -> None:
         """Take a resting order out of the book for a reason that is not its owner's."""
@@ -1213,6 +1387,8 @@ class Kernel:
             for order in (*self.queue(instr, BUY), *self.queue(instr, SELL))
             if not lo * it.tick <= order[2] <= hi * it.tick
         ]
+        if lo != it.lo or hi != it.hi:
+            outside += [*self.waiting.get(2 * instr + BUY, ()), *self.waiting.get(2 * instr + SELL, ())]
         for oid in sorted(outside):
             self._reserve()
             self._cancel(self._slot(oid), BY_BAND)
@@ -1256,7 +1432,7 @@ class Kernel:
         self.accounts[account].group = group
 
     def set_state(self, instr: i32, state: i32) -> None:
-        """Open, halt or close an instrument: a code of `Phase`."""
+        """Let an instrument trade, collect, halt or close: CONTINUOUS, CALL, CALL_LOCKED, HALTED, CLOSED."""
         self.instruments[instr].state = state
 
     def add_cash(self, account: i32, free: i64, held: i64 = 0) -> bool:
@@ -1313,7 +1489,10 @@ class Kernel:
             self.icebergs[oid] = [display, shown]
         if side == BUY:
             self.positions[index].buys += open
-        self._rest(slot)
+        if flags & WAITING:
+            self.waiting.setdefault(2 * instr + side, []).append(oid)
+        elif not flags & STOP:
+            self._rest(slot)
         self._bind(oid, slot)
 
     # ------------------------------------------------------------------------------------------ doors: reading

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine import codes
+from engine.auction import Equilibrium
 from engine.commands import List
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
             it.up_bp,
             it.down_bp,
             it.phase,
+            it.called,
+            tuple(it.indicated),
             it.last,
             it.close,
         )
@@ -47,8 +50,11 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
             yield "position", acct, sym, free, held
     for it in exchange._instruments.values():
         for side in (codes.BUY, codes.SELL):
-            for oid, account, *rest, _, _ in exchange.kernel.queue(it.index, side):
+            for oid, account, *rest, _, _ in open_orders(exchange, it.index, side):
                 yield "order", it.sym, side, exchange._accts[account], oid, *rest
+    for it in exchange._instruments.values():
+        if it.stops.stops:
+            yield "stops", it.sym, [list(stop) for stop in it.stops.stops.values()], list(it.stops.elected)
     for oid, lasting in sorted(exchange._lasting.items()):
         yield "lasting", oid, *lasting
     for acct, group in sorted(exchange._groups.items()):
@@ -82,6 +88,10 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
                 sym, side, acct, oid, *numbers = rest
                 account, instr = exchange._indexes[acct], exchange._instruments[sym].index
                 exchange.kernel.load_order(oid, account, *numbers, instr, side)  # type: ignore[call-arg]
+            case "stops":
+                sym, stops, elected = rest
+                exchange._instruments[sym].stops.load(stops, elected)
+                exchange._elected[sym] = None
             case "lasting":
                 oid, *lasting = rest
                 exchange._lasting[oid] = Lasting(*lasting)
@@ -108,6 +118,8 @@ def _relist(
     up_bp: int,
     down_bp: int,
     phase: str,
+    called: bool,
+    indicated: Sequence[int],
     last: int,
     close: int,
 ) -> None:
@@ -115,6 +127,14 @@ def _relist(
     exchange._list(List(*listing), [])
     it = exchange._instruments[listing[1]]
     it.lo, it.hi, it.ref, it.up_bp, it.down_bp, it.phase, it.last = lo, hi, ref, up_bp, down_bp, phase, last
-    it.close = close
+    it.called, it.indicated, it.close = called, Equilibrium(*indicated), close
     exchange.kernel.set_band(it.index, lo // it.tick, hi // it.tick, it.qty_max)
-    exchange.kernel.set_state(it.index, codes.PHASE_CODES[phase])
+    exchange.kernel.set_state(it.index, codes.STATES[phase])
+
+
+def open_orders(exchange: "Exchange", instr: int, side: int) -> list[tuple[int, ...]]:
+    """Every open order of a side as the kernel gives it: those in the book, market orders in a call, stops."""
+    stops = exchange._instruments[exchange._syms[instr]].stops.stops.values()
+    waiting = [exchange.kernel.order(stop.oid) for stop in stops if codes.SIDE_CODES[stop.side] == side]
+    found = exchange.kernel.queue(instr, side) + exchange.kernel.waiting_orders(instr, side)
+    return found + [order for order in waiting if order is not None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine import codes
 from engine.commands import CASH, List
+from engine.snapshot import open_orders
 
 if TYPE_CHECKING:
     from engine.exchange import Exchange
@@ -22,20 +23,23 @@ def require_sound(exchange: "Exchange") -> None:
     resting = 0
     for it in exchange._instruments.values():
         bids, asks = exchange.book(it.sym)
-        assert not bids or not asks or bids[0][0] < asks[0][0], f"{it.sym}: book is crossed"
+        assert it.called or not bids or not asks or bids[0][0] < asks[0][0], f"{it.sym}: book is crossed"
         for side, depth in ((codes.BUY, bids), (codes.SELL, asks)):
             levels: dict[int, int] = {}
-            for order in exchange.kernel.queue(it.index, side):
+            for order in open_orders(exchange, it.index, side):
                 oid, account, px, left, filled, fee_base, fee_paid, flags, display, shown, instr, _ = order
                 assert live.get(oid) == exchange._accts[account], f"order {oid}: not in its account's list"
                 assert left > 0, f"order {oid}: rests with nothing open"
                 assert filled >= 0, f"order {oid}: negative fill"
-                assert it.lo <= px <= it.hi, f"order {oid}: outside the band"
+                assert flags & codes.STOP or it.lo <= px <= it.hi, f"order {oid}: outside the band"
                 assert px % it.tick == 0, f"order {oid}: off tick"
-                seen = shown if flags & codes.ICEBERG else left
-                assert 0 < seen <= left, f"order {oid}: shows {seen} of {left}"
-                assert not display or seen <= display, f"order {oid}: shows {seen}, more than {display}"
-                levels[px] = levels.get(px, 0) + seen
+                if not flags & (codes.WAITING | codes.STOP):
+                    seen = shown if flags & codes.ICEBERG else left
+                    assert 0 < seen <= left, f"order {oid}: shows {seen} of {left}"
+                    assert not display or seen <= display, f"order {oid}: shows {seen}, more than {display}"
+                    levels[px] = levels.get(px, 0) + seen
+                elif flags & codes.WAITING:
+                    assert it.called, f"order {oid}: waits for a call that is over"
                 key = (account, instr)
                 if side == codes.BUY:
                     held_fen[account] += buy_hold_fen(it.listing, px, left, fee_base, fee_paid)

@@ -14,12 +14,11 @@ from aiohttp import web
 from gateway import rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, SNAPSHOT_EVERY, SNAPSHOTS_KEPT, Config
-from gateway.feed import Feed
+from gateway.feed import Feed, print_of
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.tape import start_of_day
-from gateway.wire import TradePrint
 from ledger.recovery import LEDGER, recover
 from ledger.snapshots import Snapshots
 from ledger.store import LedgerReader
@@ -57,10 +56,7 @@ class Server:
         now = self.config.clock()
         feed = Feed(recovered.exchange, epoch=now)
         for trade in await reader.trades_since(start_of_day(now)):
-            side = "B" if trade.aggressor == "B" else "S"
-            feed.tapes[trade.sym].add(
-                TradePrint(id=trade.id, px=trade.px, qty=trade.qty, side=side, ts=trade.ts)  # type: ignore[arg-type]
-            )
+            feed.tapes[trade.sym].add(print_of(trade))
         sequencer = Sequencer(
             recovered.journal, recovered.exchange, recovered.projector, self.config.clock, feed.publish, self._fail
         )

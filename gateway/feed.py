@@ -7,14 +7,26 @@ over and gets snapshots when it caught up, so that no reader slows another.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from engine.commands import Side
-from engine.events import Accepted, Amended, BandChanged, Cancelled, Event, Listed, PhaseChanged, Traded
+from engine.events import (
+    Accepted,
+    Amended,
+    BandChanged,
+    Cancelled,
+    Event,
+    Listed,
+    PhaseChanged,
+    Traded,
+    Triggered,
+    Uncrossed,
+)
 from engine.exchange import Exchange
 from gateway.private import Private
 from gateway.tape import Tape
 from gateway.wire import Book, Encoding, Frame, Heartbeat, Ticker, TradePrint, Trades, encode
+from ledger.rules import TradeRow
 
 PUBLIC = ("book", "trades", "ticker")
 PRIVATE = ("exec", "balance")
@@ -48,6 +60,7 @@ class Feed:
         self._followers: dict[int, set[Reader]] = defaultdict(set)  # of an account's private channels
         self._out: dict[Reader, list[bytes]] = {}
         self._levels: dict[str, set[tuple[str, int]]] = defaultdict(set)  # touched: side and price
+        self._anew: set[str] = set()  # books that an auction changed all over
         self._prints: dict[str, list[TradePrint]] = defaultdict(list)
         self._changed: set[str] = set()  # symbols whose ticker moved
         self._ts = exchange.ts
@@ -89,7 +102,7 @@ class Feed:
         """Mark what changed. Private messages are ready at once, for they are never merged."""
         for event in events:
             match event:
-                case Accepted() | Cancelled():
+                case Accepted() | Cancelled() | Triggered():
                     self._levels[event.sym].add((event.side, event.px))
                     self._changed.add(event.sym)
                 case Amended():
@@ -97,10 +110,14 @@ class Feed:
                     self._changed.add(event.sym)
                 case Traded():
                     resting = Side.SELL if event.aggressor == Side.BUY else Side.BUY
-                    self._levels[event.sym].add((resting, event.px))
+                    if event.aggressor:
+                        self._levels[event.sym].add((resting, event.px))
                     trade = print_of(event)
                     self._prints[event.sym].append(trade)
                     self.tapes[event.sym].add(trade)
+                    self._changed.add(event.sym)
+                case Uncrossed():
+                    self._anew.add(event.sym)
                     self._changed.add(event.sym)
                 case Listed() | BandChanged() | PhaseChanged():
                     self._changed.add(event.sym)
@@ -122,6 +139,10 @@ class Feed:
 
     def tick(self) -> None:
         """Send what changed since the last tick."""
+        for sym in self._anew:
+            self._levels.pop(sym, None)
+            self._advance(("book", sym))
+            self._send(("book", sym), self._snapshot(("book", sym)))
         for sym, touched in self._levels.items():
             self._send(("book", sym), self._book_update(sym, touched))
         for sym, prints in self._prints.items():
@@ -131,6 +152,7 @@ class Feed:
         for sym in self._changed:
             prev, seq = self._advance(("ticker", sym))
             self._send(("ticker", sym), self._ticker(sym, prev, seq))
+        self._anew.clear()
         self._levels.clear()
         self._prints.clear()
         self._changed.clear()
@@ -213,6 +235,8 @@ class Feed:
         )  # fmt: skip
 
 
-def print_of(event: Traded) -> TradePrint:
-    side = Side.BUY if event.aggressor == Side.BUY else Side.SELL
-    return TradePrint(id=event.trade_id, px=event.px, qty=event.qty, side=side.value, ts=event.ts)
+def print_of(trade: Traded | TradeRow) -> TradePrint:
+    """A trade of the engine, or of the books after a restart, as the tape has it."""
+    number = trade.trade_id if isinstance(trade, Traded) else trade.id
+    side: Literal["B", "S", ""] = "B" if trade.aggressor == Side.BUY else "S" if trade.aggressor else ""
+    return TradePrint(id=number, px=trade.px, qty=trade.qty, side=side, ts=trade.ts)

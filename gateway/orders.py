@@ -14,7 +14,7 @@ def place_command(acct: int, order: OrderNew) -> Place:
     cid = order.cid or secrets.token_hex(8)
     return Place(
         0, acct, cid, order.sym, order.side, int(order.px), order.qty, order.tif, order.type, order.post, order.display,
-        order.expire_ts,
+        order.expire_ts, int(order.stop_px),
     )  # fmt: skip
 
 

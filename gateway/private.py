@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from engine.commands import CASH
-from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Withdrawn
+from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Triggered, Withdrawn
 from engine.exchange import Exchange
 from gateway.wire import BalanceChange, Exec
 
@@ -41,6 +41,9 @@ class Private:
                         touched[acct, CASH] = touched[acct, event.sym] = None
                 case Amended():
                     found.append((event.acct, self._amended(event)))
+                    touched[event.acct, CASH if event.side == "B" else event.sym] = None
+                case Triggered():
+                    found.append((event.acct, self._triggered(event)))
                     touched[event.acct, CASH if event.side == "B" else event.sym] = None
                 case Cancelled():
                     found.append((event.acct, self._cancelled(event)))
@@ -86,6 +89,19 @@ class Private:
         message.why = event.reason
         return message
 
+    def _triggered(self, event: Triggered) -> Exec:
+        total = self._qty[event.oid]
+        return self._exec(
+            event.acct,
+            event,
+            event.side,
+            et="triggered",
+            px=event.px,
+            qty=total,
+            cum=total - event.open,
+            lvs=event.open,
+        )
+
     def _cancelled(self, event: Cancelled) -> Exec:
         self._qty.pop(event.oid, None)
         message = self._exec(
@@ -97,7 +113,7 @@ class Private:
     def _exec(
         self,
         acct: int,
-        of: "Accepted | Amended | Cancelled | Fill",
+        of: "Accepted | Amended | Cancelled | Triggered | Fill",
         side: str,
         *,
         et: str,

@@ -28,7 +28,7 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Text = Annotated[str, msgspec.Meta(max_length=64)]
 SideCode = Literal["B", "S"]
 TifCode = Literal["GTC", "DAY", "IOC", "FOK", "GTD"]
-TypeCode = Literal["limit", "market"]
+TypeCode = Literal["limit", "market", "stop", "stop_limit"]
 
 
 class Instrument(msgspec.Struct, kw_only=True):
@@ -83,7 +83,7 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_fiel
 
 
 class OrderNew(Request, kw_only=True, tag="order.new"):
-    """A market order's `px` is not read; `display` above 0 makes an iceberg; `expire_ts` is for GTD alone."""
+    """A market or stop order's `px` is not read; `display` makes an iceberg; `expire_ts` goes with GTD."""
 
     sym: Text
     side: SideCode
@@ -94,6 +94,7 @@ class OrderNew(Request, kw_only=True, tag="order.new"):
     post: bool = False
     display: Whole = 0
     expire_ts: Whole = 0
+    stop_px: Fen = 0
     cid: Text = ""  # empty: the server gives one
 
 
@@ -199,7 +200,7 @@ class TradePrint(msgspec.Struct, kw_only=True):
     id: int
     px: Fen
     qty: int
-    side: SideCode  # the aggressor's
+    side: Literal["B", "S", ""]  # the aggressor's; empty in an auction
     ts: int
 
 
@@ -237,7 +238,7 @@ class Ticker(msgspec.Struct, kw_only=True, tag_field="ch", tag="ticker"):
 
 
 class Exec(msgspec.Struct, kw_only=True, tag_field="ch", tag="exec"):
-    """One event in the life of one of your orders. `et`: accepted, trade, amended, cancelled."""
+    """One event in the life of one of your orders. `et`: accepted, trade, amended, triggered, cancelled."""
 
     aseq: int
     prev: int
@@ -320,7 +321,23 @@ Encoding = Literal["json", "msgpack"]
 SUBPROTOCOLS: dict[str, Encoding] = {"cellarbook.v1.json": "json", "cellarbook.v1.msgpack": "msgpack"}
 
 MONEY = frozenset(
-    {"px", "tick", "lo", "hi", "ref", "last", "bid", "ask", "open", "high", "low", "turnover", "fee", "fee_min"}
+    {
+        "stop_px",
+        "px",
+        "tick",
+        "lo",
+        "hi",
+        "ref",
+        "last",
+        "bid",
+        "ask",
+        "open",
+        "high",
+        "low",
+        "turnover",
+        "fee",
+        "fee_min",
+    }
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.events import Accepted, Amended, Cancelled, Event, Traded
+from engine.events import Accepted, Amended, Cancelled, Event, Traded, Triggered
 from engine.exchange import Exchange
 from ledger.accounts import Account, avail, hold
 from ledger.entries import Entry, residual
@@ -107,6 +107,9 @@ class Books:
                 case Amended():
                     amended = order_amended(self.open_orders[event.oid], event)
                     orders[event.oid] = self.open_orders[event.oid] = amended
+                case Triggered():
+                    entered = self.open_orders[event.oid]._replace(px=event.px, ts_last=event.ts)
+                    orders[event.oid] = self.open_orders[event.oid] = entered
                 case Cancelled():
                     orders[event.oid] = order_cancelled(self.open_orders.pop(event.oid), event)
         self._require_balance(moved, events)

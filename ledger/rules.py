@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from engine.commands import CASH, Side
-from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Withdrawn
+from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Triggered, Withdrawn
 from engine.exchange import FEES
 from ledger.accounts import Account, avail, hold, source
 from ledger.entries import Entry, EntryKind, Posting
@@ -56,6 +56,9 @@ def entry_of(event: Event) -> Entry | None:
         case Accepted():
             out_of, into = _order_accounts(event)
             return _entry(event, EntryKind.HOLD, event.oid, (out_of, -event.hold), (into, event.hold))
+        case Triggered():
+            free, held = _order_accounts(event)
+            return _entry(event, EntryKind.RELEASE, event.oid, (held, -event.release), (free, event.release))
         case Cancelled():
             into, out_of = _order_accounts(event)
             return _entry(event, EntryKind.RELEASE, event.oid, (out_of, -event.release), (into, event.release))
@@ -87,7 +90,7 @@ def _settlement(trade: Traded) -> Entry | None:
     )
 
 
-def _order_accounts(event: Accepted | Amended | Cancelled) -> tuple[Account, Account]:
+def _order_accounts(event: Accepted | Amended | Cancelled | Triggered) -> tuple[Account, Account]:
     """Where an order's cover is free, and where it is held: cash for a buy, bottles for a sell."""
     asset = CASH if event.side == Side.BUY else event.sym
     return avail(event.acct, asset), hold(event.acct, asset)

@@ -41,4 +41,5 @@ def by_change(change: int) -> Style:
 
 
 def by_side(side: str) -> Style:
-    return RISING if side == "B" else FALLING
+    """Red for a buy, green for a sell, plain for an auction's trade."""
+    return {"B": RISING, "S": FALLING}.get(side, NORMAL)

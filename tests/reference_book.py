@@ -10,7 +10,9 @@ from math import ceil, floor
 from sortedcontainers import SortedDict
 
 from engine.commands import (
+    CALLS,
     CASH,
+    LOCKED,
     Amend,
     Cancel,
     CancelAll,
@@ -37,11 +39,14 @@ from engine.events import (
     Deposited,
     Event,
     Grouped,
+    Indicated,
     Listed,
     PhaseChanged,
     Rejected,
     Rolled,
     Traded,
+    Triggered,
+    Uncrossed,
     Withdrawn,
 )
 from engine.reject import Reason, Reject
@@ -69,6 +74,9 @@ class Order:
     post: bool = False
     display: int = 0  # 0: all of it shows
     shown: int = 0  # of an iceberg: what is left of its slice
+    market: bool = False
+    stop: bool = False  # waits for its trigger
+    trigger: int = 0
 
     @property
     def visible(self) -> int:
@@ -82,11 +90,18 @@ class Line:
         self.ref = listing.ref
         self.up_bp, self.down_bp = listing.up_bp, listing.down_bp
         self.close = 0
+        self.called = False
+        self.indicated = (0, 0, 0)
+        self.waiting: list[Order] = []  # market orders in a call
+        self.stops: list[Order] = []
+        self.elected: list[Order] = []
+        self.last = 0
         self.lo, self.hi = band(listing, listing.ref, listing.up_bp, listing.down_bp)
         self.sides: dict[str, SortedDict] = {Side.BUY: SortedDict(lambda px: -px), Side.SELL: SortedDict()}
 
     def resting(self) -> list[Order]:
-        return [order for side in self.sides.values() for queue in side.values() for order in queue]
+        booked = [order for side in self.sides.values() for queue in side.values() for order in queue]
+        return booked + self.waiting
 
 
 def band(listing: List, ref: int, up_bp: int, down_bp: int) -> tuple[int, int]:
@@ -120,7 +135,15 @@ class ReferenceExchange:
             due = [o for o in self.orders.values() if o.left and o.expire_ts and o.expire_ts <= self.ts]
             for order in sorted(due, key=lambda o: (o.expire_ts, o.oid)):
                 self.cancel(order, Reason.EXPIRED)
+                self.indicate(self.lines[order.sym])
+            before = len(self.events)
             self.one(command)
+            if not isinstance(self.events[-1], Rejected):
+                for line in self.lines.values():
+                    self.enter_elected(line)
+            for sym in dict.fromkeys(getattr(event, "sym", "") for event in self.events[before:]):
+                if sym and not isinstance(self.events[-1], Rejected):
+                    self.indicate(self.lines[sym])
         return self.events
 
     def say(self, kind: type, *fields: object) -> None:
@@ -153,8 +176,7 @@ class ReferenceExchange:
             case SetPhase():
                 if command.sym not in self.lines:
                     return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
-                self.lines[command.sym].phase = command.phase
-                self.say(PhaseChanged, command.sym, command.phase)
+                self.set_phase(self.lines[command.sym], command.phase)
             case SetBand():
                 self.set_band(command)
             case Place():
@@ -163,6 +185,8 @@ class ReferenceExchange:
                 order = self.orders.get((command.acct, command.cid))
                 if order is None or order.left == 0:
                     return self.refuse(command, Reject.UNKNOWN_ORDER)
+                if self.lines[order.sym].phase in LOCKED:
+                    return self.refuse(command, Reject.PHASE_CLOSED)
                 self.cancel(order, Reason.USER)
             case CancelAll():
                 if command.sym and command.sym not in self.lines:
@@ -177,7 +201,10 @@ class ReferenceExchange:
                 ]
                 if not mine:
                     return self.refuse(command, Reject.UNKNOWN_ORDER)
-                for order in mine:
+                free = [order for order in mine if self.lines[order.sym].phase not in LOCKED]
+                if not free:
+                    return self.refuse(command, Reject.PHASE_CLOSED)
+                for order in free:
                     self.cancel(order, Reason.USER)
 
             case Amend():
@@ -202,14 +229,123 @@ class ReferenceExchange:
             return self.refuse(command, Reject.MALFORMED)
         line.ref = command.ref or line.ref
         line.up_bp, line.down_bp = command.up_bp, command.down_bp
+        before = (line.lo, line.hi)
         line.lo, line.hi = band(line.listing, line.ref, command.up_bp, command.down_bp)
-        self.move_band(line)
+        self.move_band(line, before)
 
-    def move_band(self, line: Line) -> None:
+    def move_band(self, line: Line, before: tuple[int, int]) -> None:
         self.say(BandChanged, line.listing.sym, line.lo, line.hi, line.ref)
+        moved = before != (line.lo, line.hi)
         for order in sorted(line.resting(), key=lambda order: order.oid):
+            if not line.lo <= order.px <= line.hi or (moved and order.market):
+                self.cancel(order, Reason.BAND_CHANGED)
+
+    def set_phase(self, line: Line, phase: str) -> None:
+        if line.called and phase in (Phase.CONTINUOUS, Phase.CLOSED, Phase.BREAK):
+            self.uncross(line)
+        line.called = line.called or phase in CALLS
+        line.phase = phase
+        self.say(PhaseChanged, line.listing.sym, phase)
+
+    def equilibrium(self, line: Line) -> tuple[int, int, int]:
+        """RULES §6, tick by tick."""
+        orders = line.resting()
+        limits = [order.px for order in orders if not order.market]
+
+        def at(px: int) -> tuple[int, int]:
+            demand = sum(o.left for o in orders if o.side == Side.BUY and (o.market or o.px >= px))
+            supply = sum(o.left for o in orders if o.side == Side.SELL and (o.market or o.px <= px))
+            return demand, supply
+
+        ticks = range(min(limits), max(limits) + 1, line.listing.tick) if limits else [line.ref]
+        table = {px: at(px) for px in ticks}
+        most = max(min(both) for both in table.values())
+        if most == 0:
+            return 0, 0, 0
+        found = {px: d - s for px, (d, s) in table.items() if min(d, s) == most}
+        least = min(abs(surplus) for surplus in found.values())
+        found = {px: surplus for px, surplus in found.items() if abs(surplus) == least}
+        if all(surplus > 0 for surplus in found.values()):
+            px = max(found)
+        elif all(surplus < 0 for surplus in found.values()):
+            px = min(found)
+        else:
+            px = min(found, key=lambda px: (abs(px - line.ref), -px))
+        return px, most, found[px]
+
+    def indicate(self, line: Line) -> None:
+        if line.phase in CALLS and (found := self.equilibrium(line)) != line.indicated:
+            line.indicated = found
+            self.say(Indicated, line.listing.sym, *found)
+
+    def uncross(self, line: Line) -> None:
+        found = self.equilibrium(line)
+        self.say(Uncrossed, line.listing.sym, *found)
+
+        def queue(side: str) -> list[Order]:
+            """Market orders, then by price, then time, as far as the price reaches."""
+            markets = [order for order in line.waiting if order.side == side]
+            return markets + [
+                order
+                for px, level in line.sides[side].items()
+                if (px >= found[0] if side == Side.BUY else px <= found[0])
+                for order in level
+            ]
+
+        buys, sells = queue(Side.BUY), queue(Side.SELL)
+        while found[1] and buys and sells:
+            self.trade(buys[0], sells[0], found[0], min(buys[0].left, sells[0].left), uncross=True)
+            for side in (buys, sells):
+                if side[0].left == 0:
+                    self.leave(side.pop(0), line)
+        for side_ in Side:
+            for order in [order for order in line.waiting if order.side == side_]:
+                self.cancel(order, Reason.MARKET)
+        for order in line.resting():
+            order.shown = min(order.display, order.left)
+        line.called, line.indicated = False, (0, 0, 0)
+
+    def elect(self, line: Line, px: int) -> None:
+        """The stops that a trade at this price reaches: buys from the lowest trigger, sells from the highest, entry."""
+        buys = [o for o in line.stops if o.side == Side.BUY and o.trigger <= px]
+        sells = [o for o in line.stops if o.side == Side.SELL and o.trigger >= px]
+        found = sorted(buys, key=lambda o: (o.trigger, o.oid)) + sorted(sells, key=lambda o: (-o.trigger, o.oid))
+        line.elected += [order for order in found if order not in line.elected]
+
+    def enter_elected(self, line: Line) -> None:
+        while line.elected and line.phase == Phase.CONTINUOUS:
+            order = line.elected.pop(0)
+            line.stops.remove(order)
+            order.stop = False
+            market = order.market
+            order.market = False
+            release = 0
+            if market:
+                order.px = line.lo if order.side == Side.SELL else min(line.hi, order.px)
+                kept = self.needs(order)
+                release = order.held - kept
+                order.held = kept
+                self.add(order.acct, CASH if order.side == Side.BUY else order.sym, release, -release)
+            self.say(Triggered, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.left, release)
             if not line.lo <= order.px <= line.hi:
                 self.cancel(order, Reason.BAND_CHANGED)
+            elif order.tif == TimeInForce.FOK and self.fillable(order.acct, line, order.side, order.px) < order.left:
+                self.cancel(order, Reason.IOC)
+            else:
+                self.enter(order, line, market=market)
+
+    def leave(self, order: Order, line: Line) -> None:
+        """Take an order out of wherever it stands."""
+        if order in line.stops:
+            line.stops.remove(order)
+            if order in line.elected:
+                line.elected.remove(order)
+        elif order in line.waiting:
+            line.waiting.remove(order)
+        elif order in line.sides[order.side].get(order.px, []):
+            line.sides[order.side][order.px].remove(order)
+            if not line.sides[order.side][order.px]:
+                del line.sides[order.side][order.px]
 
     def roll(self, command: Roll) -> None:
         line = self.lines.get(command.sym)
@@ -220,12 +356,13 @@ class ReferenceExchange:
             return self.refuse(command, Reject.MALFORMED)
         self.say(Rolled, command.sym, close)
         line.close = 0
-        for order in sorted(line.resting(), key=lambda order: order.oid):
+        for order in sorted(line.resting() + line.stops, key=lambda order: order.oid):
             if order.tif == TimeInForce.DAY:
                 self.cancel(order, Reason.EXPIRED)
         line.ref = close
+        before = (line.lo, line.hi)
         line.lo, line.hi = band(line.listing, close, line.up_bp, line.down_bp)
-        self.move_band(line)
+        self.move_band(line, before)
 
     def amend(self, command: Amend) -> None:
         order = self.orders.get((command.acct, command.cid))
@@ -236,7 +373,11 @@ class ReferenceExchange:
         px, qty = command.px or order.px, command.qty or order.qty
         left = qty - (order.qty - order.left)
         keeps = px == order.px and left <= order.left
-        if not keeps and line.phase != Phase.CONTINUOUS:
+        if order.stop and order.market and command.px:
+            return self.refuse(command, Reject.MALFORMED)
+        if (order.market and not order.stop) or line.phase in LOCKED:
+            return self.refuse(command, Reject.PHASE_CLOSED)
+        if not keeps and line.phase not in (Phase.CONTINUOUS, Phase.OPENING_CALL):
             halted = line.phase == Phase.HALTED
             return self.refuse(command, Reject.HALTED if halted else Reject.PHASE_CLOSED)
         if px % rules.tick:
@@ -269,11 +410,11 @@ class ReferenceExchange:
         if delta > free:
             cash = order.side == Side.BUY
             return self.refuse(command, Reject.INSUFFICIENT_FUNDS if cash else Reject.INSUFFICIENT_BOTTLES, free=free)
-        if not keeps and order.post and self.crosses(line, order.side, px):
+        if line.phase == Phase.CONTINUOUS and not keeps and order.post and self.crosses(line, order.side, px):
             return self.refuse(command, Reject.WOULD_CROSS)
 
-        queue = line.sides[order.side][order.px]
-        if not keeps:
+        queue = line.sides[order.side].get(order.px, [])
+        if not keeps and not order.stop:
             queue.remove(order)
             if not queue:
                 del line.sides[order.side][order.px]
@@ -296,7 +437,7 @@ class ReferenceExchange:
             Reason.USER,
             -delta,
         )
-        if not keeps:
+        if not keeps and not order.stop:
             self.enter(order, line, amended=True)
 
     def crosses(self, line: Line, side: str, px: int) -> bool:
@@ -310,7 +451,8 @@ class ReferenceExchange:
         """Bottles that an account has or has open buys for."""
         mine = (acct, line.listing.sym)
         owned = self.free.get(mine, 0) + self.held.get(mine, 0)
-        return owned + sum(o.left for o in line.resting() if o.acct == acct and o.side == Side.BUY)
+        wanting = line.resting() + line.stops
+        return owned + sum(o.left for o in wanting if o.acct == acct and o.side == Side.BUY)
 
     def fillable(self, acct: int, line: Line, side: str, px: int) -> int:
         """How much an order could trade at once, with all rules of self-trade prevention."""
@@ -345,11 +487,7 @@ class ReferenceExchange:
 
     def cancel(self, order: Order, reason: Reason) -> None:
         left, order.left = order.left, 0
-        queue = self.lines[order.sym].sides[order.side].get(order.px, [])
-        if order in queue:
-            queue.remove(order)
-            if not queue:
-                del self.lines[order.sym].sides[order.side][order.px]
+        self.leave(order, self.lines[order.sym])
         self.add(order.acct, CASH if order.side == Side.BUY else order.sym, order.held, -order.held)
         self.say(
             Cancelled,
@@ -366,7 +504,10 @@ class ReferenceExchange:
         )
 
     def place(self, command: Place) -> None:
-        market = command.type == OrderType.MARKET
+        stop = command.type in (OrderType.STOP, OrderType.STOP_LIMIT)
+        market = command.type in (OrderType.MARKET, OrderType.STOP)
+        if stop != (command.stop_px > 0) or (stop and (command.post or command.display)):
+            return self.refuse(command, Reject.MALFORMED)
         if (not market and not command.px) or (command.tif == TimeInForce.GTD) != (command.expire_ts > 0):
             return self.refuse(command, Reject.MALFORMED)
         if command.qty == 0 or command.display > command.qty:
@@ -384,9 +525,10 @@ class ReferenceExchange:
         display = 0 if market or command.tif in (TimeInForce.IOC, TimeInForce.FOK) else command.display
         if line.phase == Phase.HALTED:
             return self.refuse(command, Reject.HALTED)
-        if line.phase != Phase.CONTINUOUS:
+        ends = command.tif in (TimeInForce.IOC, TimeInForce.FOK) and not stop
+        if line.phase not in (Phase.CONTINUOUS, *CALLS) or (line.phase in CALLS and (ends or command.post)):
             return self.refuse(command, Reject.PHASE_CLOSED)
-        if px % rules.tick:
+        if px % rules.tick or command.stop_px % rules.tick:
             return self.refuse(command, Reject.OFF_TICK, tick=rules.tick)
         if not line.lo <= px <= line.hi:
             return self.refuse(command, Reject.PRICE_OUT_OF_BAND, lo=line.lo, hi=line.hi)
@@ -411,7 +553,11 @@ class ReferenceExchange:
             return self.refuse(command, Reject.INSUFFICIENT_FUNDS if buying else Reject.INSUFFICIENT_BOTTLES, free=free)
         if command.post and self.crosses(line, command.side, px):
             return self.refuse(command, Reject.WOULD_CROSS)
-        if command.tif == TimeInForce.FOK and self.fillable(command.acct, line, command.side, px) < command.qty:
+        if (
+            not stop
+            and command.tif == TimeInForce.FOK
+            and self.fillable(command.acct, line, command.side, px) < command.qty
+        ):
             return self.refuse(command, Reject.NOT_FILLABLE)
 
         self.oid += 1
@@ -421,12 +567,22 @@ class ReferenceExchange:
             Accepted, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.qty,
             command.tif, order.held,
         )  # fmt: skip
-        self.enter(order, line, market=market)
+        if stop:
+            order.stop, order.market, order.trigger = True, market, command.stop_px
+            line.stops.append(order)
+            reached = line.last >= order.trigger if buying else line.last <= order.trigger
+            if line.last and reached:
+                line.elected.append(order)
+        elif market and line.phase in CALLS:
+            order.market = True
+            line.waiting.append(order)
+        else:
+            self.enter(order, line, market=market)
 
     def enter(self, order: Order, line: Line, *, market: bool = False, amended: bool = False) -> None:
         """Match an order and rest what is left, or cancel it."""
         ends = {TimeInForce.IOC: Reason.IOC, TimeInForce.FOK: Reason.IOC}.get(TimeInForce(order.tif))
-        if not self.match(order, line):
+        if line.phase == Phase.CONTINUOUS and not self.match(order, line):
             if order.left:
                 self.cancel(order, Reason.SELF_TRADE)
         elif order.left and (ends or market):
@@ -498,14 +654,15 @@ class ReferenceExchange:
                 release, filled,
             )  # fmt: skip
 
-    def trade(self, taker: Order, maker: Order, px: int, qty: int) -> None:
+    def trade(self, taker: Order, maker: Order, px: int, qty: int, *, uncross: bool = False) -> None:
         rules = self.lines[taker.sym].listing
-        self.lines[taker.sym].close = px
+        self.lines[taker.sym].close = self.lines[taker.sym].last = px
+        self.elect(self.lines[taker.sym], px)
         buy, sell = (taker, maker) if taker.side == Side.BUY else (maker, taker)
         taker.left -= qty
         maker.left -= qty
         fees: dict[str, int] = {}
-        for order, rate in ((taker, rules.taker_bp), (maker, rules.maker_bp)):
+        for order, rate in ((taker, rules.maker_bp if uncross else rules.taker_bp), (maker, rules.maker_bp)):
             order.fee_base += qty * px * rate
             order.proceeds += qty * px
             due = max(rules.min_fee, ceil(Fraction(order.fee_base, 10_000)))
@@ -525,5 +682,5 @@ class ReferenceExchange:
         self.trade_id += 1
         self.say(
             Traded, self.trade_id, buy.sym, px, qty, buy.acct, buy.cid, buy.oid, buy.left, fees[Side.BUY],
-            release, sell.acct, sell.cid, sell.oid, sell.left, fees[Side.SELL], taker.side,
+            release, sell.acct, sell.cid, sell.oid, sell.left, fees[Side.SELL], "" if uncross else taker.side,
         )  # fmt: skip

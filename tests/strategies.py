@@ -50,17 +50,25 @@ def prices(sym: str) -> st.SearchStrategy[int]:
 def places(sym: str) -> st.SearchStrategy[Place]:
     where = (TS, ACCOUNTS, CIDS, st.just(sym), st.sampled_from(Side), prices(sym), QTYS)
     plain = (st.just(OrderType.LIMIT), st.just(False), st.just(0), st.just(0))
+    no_stop = (st.just(0),)
     icebergs = (st.just(OrderType.LIMIT), st.booleans(), st.integers(1, 6), st.just(0))
     return st.one_of(
-        st.builds(Place, *where, st.just(TimeInForce.GTC), *plain),
-        st.builds(Place, *where, st.just(TimeInForce.GTC), *icebergs),
-        st.builds(Place, *where, st.sampled_from([TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK]), *plain),
+        st.builds(Place, *where, st.just(TimeInForce.GTC), *plain, *no_stop),
+        st.builds(Place, *where, st.just(TimeInForce.GTC), *icebergs, *no_stop),
         st.builds(
-            Place, *where, st.just(TimeInForce.GTD), *plain[:1], st.booleans(), st.integers(0, 6), st.integers(5, 120)
+            Place, *where, st.sampled_from([TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK]), *plain, *no_stop
+        ),
+        st.builds(
+            Place, *where, st.just(TimeInForce.GTD), *plain[:1], st.booleans(), st.integers(0, 6), st.integers(5, 120),
+            *no_stop,
+        ),
+        st.builds(
+            Place, *where, st.sampled_from([TimeInForce.GTC, TimeInForce.DAY, TimeInForce.IOC, TimeInForce.FOK]),
+            st.sampled_from([OrderType.STOP, OrderType.STOP_LIMIT]), *plain[1:], prices(sym),
         ),
         st.builds(
             Place, *where, st.sampled_from(TimeInForce), st.sampled_from(OrderType), st.booleans(), st.integers(0, 12),
-            st.sampled_from([0, 0, 0, 70]),
+            st.sampled_from([0, 0, 0, 70]), st.just(0),
         ),
     )  # fmt: skip
 
@@ -86,7 +94,7 @@ def commands() -> st.SearchStrategy[Command]:
         st.builds(
             SetBand, TS, SYMBOLS, st.integers(0, 3000), st.integers(0, 3000), st.sampled_from([0, 97, 100, 3005])
         ),
-        st.builds(SetPhase, TS, SYMBOLS, st.sampled_from([*Phase, *[Phase.CONTINUOUS] * 6])),
+        st.builds(SetPhase, TS, SYMBOLS, st.sampled_from([*Phase, *[Phase.CONTINUOUS] * 6, *[Phase.OPENING_CALL] * 4])),
         st.sampled_from(LISTINGS),
     )
 

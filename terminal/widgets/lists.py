@@ -31,7 +31,7 @@ class Tape(Board):
             *([(clock(trade.ts), 8, "<", FAINT)] if wide else []),
             (money(trade.px) if wide else short_money(trade.px), 10 if wide else 8, ">", style),
             (count(trade.qty), 6 if wide else 4, ">", NORMAL),
-            ("▲" if trade.side == "B" else "▼", 1, "<", style),
+            ({"B": "▲", "S": "▼"}.get(trade.side, " "), 1, "<", style),
         )
 
 

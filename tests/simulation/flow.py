@@ -36,7 +36,7 @@ def flow(seed: int, count: int) -> Iterator[Command]:
         if kind < 0.62 or not placed:
             acct, cid, sym = rng.randint(1, 3), f"c{number}", rng.choice(LISTED)
             placed.append((acct, cid, sym))
-            yield place(rng, ts, acct, cid, sym)
+            yield (stop if rng.random() < 0.12 else place)(rng, ts, acct, cid, sym)
         elif kind < 0.76:
             acct, cid, _ = rng.choice(placed[-60:])
             yield Cancel(ts, acct, cid)
@@ -69,11 +69,19 @@ def place(rng: Random, ts: int, acct: int, cid: str, sym: str) -> Place:
     )
 
 
+def stop(rng: Random, ts: int, acct: int, cid: str, sym: str) -> Place:
+    tif = rng.choice([TimeInForce.GTC] * 4 + list(TimeInForce))
+    kind = rng.choice((OrderType.STOP, OrderType.STOP_LIMIT))
+    expiry = ts + rng.randint(1, 60) if tif == TimeInForce.GTD else 0
+    side, qty, px, trigger = rng.choice(list(Side)), rng.choice((2, 4, 6)), price(rng, sym), price(rng, sym)
+    return Place(ts, acct, cid, sym, side, px, qty, tif, kind, expire_ts=expiry, stop_px=trigger)
+
+
 def rare(rng: Random, ts: int) -> Command:
     sym, acct = rng.choice(LISTED), rng.randint(1, 3)
-    match rng.randrange(8):
-        case 0:
-            return SetPhase(ts, sym, rng.choice(list(Phase)))
+    match rng.randrange(9):
+        case 0 | 8:
+            return SetPhase(ts, sym, rng.choice([*Phase, Phase.OPENING_CALL, Phase.OPENING_CALL]))
         case 1:
             return SetBand(ts, sym, rng.choice((100, 200, 1000)), rng.choice((100, 200, 1000)))
         case 2:
