@@ -487,7 +487,7 @@ class Exchange:
         supply = self._supply.get(command.asset)
         if supply is None:
             return Reject.UNKNOWN_INSTRUMENT
-        if supply + command.amount > SUPPLY_MAX:
+        if supply + command.amount > SUPPLY_MAX or command.acct == FEES:
             return Reject.MALFORMED
         if command.acct not in self._indexes:
             self._indexes[command.acct] = self.kernel.add_account()

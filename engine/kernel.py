@@ -348,6 +348,7 @@ class Kernel:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _open_position(self, account: i32, instr: i32) -> i32:
         """Add a position that `_find` did not find. Grows positions."""
         used: i64 = self.positions_used
@@ -373,6 +374,7 @@ class Kernel:
         self.position_table[at] = index
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _rehash(self, size: i64) -> cython.int:
         index: i64
         if cython.compiled:
@@ -407,6 +409,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def _take_slot(self) -> i32:
         """A slot for a new order. Grows orders."""
         slot: i32 = self.order_free
@@ -439,6 +442,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def _bind(self, oid: i64, slot: i32) -> cython.int:
         """Enter an id. Grows id pages and id slots."""
         number: i64 = oid >> ID_BITS
@@ -467,6 +471,7 @@ class Kernel:
             page.slots = 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _take_id_slots(self) -> i32:
         """An empty page of id slots. Grows id slots."""
         taken: i32 = self.id_slot_page_free
@@ -508,6 +513,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def _rest(self, slot: i32) -> cython.int:
         """Put an order at the end of its level's queue. Grows pages, groups and levels."""
         order: cython.pointer[Order] = cython.address(self.orders[slot])
@@ -588,6 +594,7 @@ class Kernel:
             ladder.best = (ladder.first + number) * 64 + trailing_zeros(self.pages[ladder.pages + number].bits)
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _open_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.int:
         """Give a ladder empty pages that cover the instrument's band. Grows pages and groups."""
         ladder.first = cython.cast(i32, it.lo >> 6)
@@ -607,6 +614,7 @@ class Kernel:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _take_level_page(self) -> i32:
         """64 empty levels. Grows levels."""
         taken: i32 = self.level_page_free
@@ -625,6 +633,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def _match(self, order: cython.pointer[Order], it: cython.pointer[Instrument], instr: i32) -> cython.int:
         """Trade an incoming order against the other side: best price first, then oldest.
 
@@ -670,6 +679,7 @@ class Kernel:
         self._rest(slot)
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _prevent(self, order: cython.pointer[Order], slot: i32, stp: i32) -> cython.bint:
         """Keep an order from trading with one of its own group; whether it may go on."""
         resting: cython.pointer[Order] = cython.address(self.orders[slot])
@@ -820,6 +830,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def _reserve(self) -> cython.int:
         """Make room for four more events. Grows events."""
         if self.events_used + 4 > self.events_room:
@@ -857,6 +868,7 @@ class Kernel:
     # ---------------------------------------------------------------------------------------- doors: hot calls
 
     @cython.ccall
+    @cython.exceptval(-1, check=False)
     def place(self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, how: i32) -> i32:
         """Check, hold, match and rest an order; return 0, or the code of the refusal that changed nothing.
 
@@ -866,6 +878,7 @@ class Kernel:
         return self._place(oid, account, instr, side, price, qty, how, 0)
 
     @cython.ccall
+    @cython.exceptval(-1, check=False)
     def place_iceberg(
         self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, how: i32, display: i64
     ) -> i32:
@@ -874,6 +887,7 @@ class Kernel:
 
     @cython.cfunc
     @cython.inline
+    @cython.exceptval(-1, check=False)
     def _place(
         self, oid: i64, account: i32, instr: i32, side: i32, price: i64, qty: i64, how: i32, display: i64
     ) -> i32:
@@ -988,6 +1002,7 @@ class Kernel:
         return best <= ticks if side == BUY else best >= ticks
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _fills(self, account: i32, instr: i32, side: i32, ticks: i64, qty: i64) -> cython.bint:
         """Whether so much could trade at once: hidden quantity counts, and what self-trade prevention leaves."""
         stp: i32 = self.instruments[instr].stp
@@ -1096,6 +1111,7 @@ class Kernel:
         return ACCEPTED
 
     @cython.ccall
+    @cython.exceptval(-1, check=False)
     def cancel(self, oid: i64, account: i32) -> i32:
         """Cancel an account's resting order; return 0, or the code of the refusal."""
         slot: i32 = self._slot(oid)
@@ -1187,6 +1203,7 @@ class Kernel:
         return total
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _front(self, instr: i32, side: i32, ticks: i64) -> i32:
         """The order that trades next in an uncross at this price, 0 when there is none."""
         waiting: list = self.waiting.get(2 * instr + side)
@@ -1198,6 +1215,7 @@ class Kernel:
         return self._level(ladder, ladder.best).head
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _take(self, order: cython.pointer[Order], qty: i64) -> cython.int:
         """Take a fill of an uncross off an order and off what its level shows."""
         if order.flags & WAITING:
@@ -1212,6 +1230,7 @@ class Kernel:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _leave(self, slot: i32) -> cython.int:
         """Let an order that an uncross has filled go."""
         order: cython.pointer[Order] = cython.address(self.orders[slot])
@@ -1287,6 +1306,7 @@ class Kernel:
         return codes, events
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _run(
         self, commands: cython.pointer[Command], codes: cython.pointer[cython.schar], count: cython.Py_ssize_t
     ) -> cython.int:
@@ -1399,6 +1419,7 @@ class Kernel:
         self._move_ladder(cython.address(self.ladders[2 * instr + SELL]), it)
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _move_ladder(self, ladder: cython.pointer[Ladder], it: cython.pointer[Instrument]) -> cython.int:
         """Give a ladder pages for the new band; those that both bands cover keep their levels."""
         if ladder.pages == 0:

@@ -28,7 +28,8 @@ def main(source: BufferedIOBase, sink: BufferedIOBase) -> None:
         *lines, rest = (rest + chunk).split(b"\n")
         out: list[dict[str, Any]] = []
         for line in lines:
-            out += [session.malformed("line too long")] if skipping else session.answer(line)
+            too_long = skipping or len(line) > LINE_MAX
+            out += [session.malformed("line too long")] if too_long else session.answer(line)
             skipping = False
         if len(rest) > LINE_MAX:
             skipping, rest = True, b""
@@ -74,6 +75,8 @@ class Session:
 
     def query(self, data: dict[str, Any]) -> dict[str, Any]:
         """Answer a question about the state; it has no number and changes nothing. Raises Malformed."""
+        if type(data.pop("ts", 0)) is not int:
+            raise Malformed("ts: not an integer")
         match data:
             case {"op": "query", "what": "hash", **rest} if not rest:
                 return {"event": "hash", "seq": self.exchange.seq, "hash": self.exchange.state_hash()}

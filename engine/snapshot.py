@@ -10,7 +10,7 @@ from engine.commands import List
 if TYPE_CHECKING:
     from engine.exchange import Exchange
 
-VERSION = 1
+VERSION = 2
 
 
 class Lasting(NamedTuple):

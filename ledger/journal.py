@@ -191,6 +191,7 @@ class Journal(JournalReader):
 
 
 def _connect_journal(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)  # for its owner alone, as are the files that SQLite makes beside it
     db = connect_writer(path, synchronous="FULL")
     try:
         if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():

@@ -29,7 +29,7 @@ class Snapshots:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def seqs(self) -> list[int]:
         """The commands at which there are snapshots, ascending, whether they are sound or not."""

@@ -169,6 +169,7 @@ REFUSALS: list[tuple[str, list[Command], Command]] = [
     ("MALFORMED", [], order("B 0@10000", 1, "a")),
     ("MALFORMED", [], order("B 4@-10", 1, "a")),
     ("MALFORMED", [], Deposit(0, 1, CASH, 2**53 + 1)),
+    ("MALFORMED", [], Deposit(0, FEES, CASH, 1)),
     ("MALFORMED", [], List(0, "Z", ref=0)),
     ("MALFORMED", [], List(0, "Z", ref=100, tick=0)),
     ("MALFORMED", [], order("B 4@10000", FEES, "a")),

@@ -93,6 +93,20 @@ def test_question_about_an_unknown_instrument_is_refused() -> None:
     assert "UNKNOWN_INSTRUMENT" == answers('{"op":"query","what":"book","sym":"Y"}')[0]["code"]
 
 
+@pytest.mark.parametrize("before", [b"", b" " * 60_000])
+def test_line_is_too_long_by_its_length_and_not_by_how_it_arrives(before: bytes) -> None:
+    padded = OPENING[0].encode() + b" " * 70_000
+
+    got = answers(before, padded, '{"op":"query","what":"hash"}')
+
+    assert ["rejected", "hash"] == [answer["event"] for answer in got]
+
+
+def test_question_may_carry_a_time() -> None:
+    assert "hash" == answers('{"op":"query","what":"hash","ts":5}')[0]["event"]
+    assert "MALFORMED" == answers('{"op":"query","what":"hash","ts":"5"}')[0]["code"]
+
+
 def test_last_line_needs_no_newline() -> None:
     sink = BytesIO()
     main(BytesIO(b"nonsense"), sink)

@@ -28,6 +28,15 @@ def test_empty_directory_begins_an_exchange(tmp_path: Path) -> None:
         assert (0, 0, 0) == (books.journal.last_seq, books.exchange.seq, books.projector.projected_seq)
 
 
+def test_what_accounts_did_is_for_the_owner_of_the_files_alone(tmp_path: Path) -> None:
+    with opened(kept(tmp_path)) as books:
+        trade(books, history(320)[310:])
+        found = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+
+    assert {"journal.sqlite", "journal.sqlite-wal", "ledger.sqlite", "ledger.sqlite-wal", "snapshots"} <= found.keys()
+    assert ["journal.sqlite.lock"] == [name for name, others in found.items() if others]  # holds a process id
+
+
 def test_recovered_exchange_is_the_one_that_stopped(tmp_path: Path) -> None:
     with opened(kept(tmp_path)) as books:
         assert state_at(300) == books.exchange.state_hash()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from engine.commands import Phase
 from gateway.errors import KINDS
 from gateway.wire import Fault, OrderNew
 from terminal.text import REFUSALS_ZH, WORDS, Text
@@ -82,6 +83,10 @@ def test_every_refusal_has_chinese_words_and_an_unknown_one_its_own() -> None:
     assert "已停牌" == Text("zh").refusal(Fault(code=4003, name="HALTED", msg="trading is halted"))
     assert "new" == Text("zh").refusal(Fault(code=1, name="NEW", msg="new"))
     assert "trading is halted" == Text("en").refusal(Fault(code=4003, name="HALTED", msg="trading is halted"))
+
+
+def test_every_phase_but_the_usual_one_has_words() -> None:
+    assert {f"phase_{phase}" for phase in Phase} - WORDS.keys() == {"phase_CONTINUOUS"}
 
 
 def test_every_word_is_there_in_both_languages_with_the_same_blanks() -> None:
