@@ -52,7 +52,7 @@ def open_market(commands: npt.NDArray[np.void], fee_bp: int = 0) -> Kernel:
     """A kernel with the instruments of `commands`, and cover for every account in what it orders."""
     kernel = Kernel()
     for _ in range(int(commands["instr"].max(initial=0))):
-        instr = kernel.add_instrument(1, 1, 1, HOLDING_MAX, fee_bp, fee_bp, 0, STP_NONE)
+        instr = kernel.add_instrument(1, 1, 1, HOLDING_MAX, fee_bp, fee_bp, 0, STP_NONE, 0)
         kernel.set_band(instr, LO, HI, QTY_MAX)
     for _ in range(ACCOUNTS):
         kernel.add_cash(kernel.add_account(), CASH)

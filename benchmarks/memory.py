@@ -33,7 +33,7 @@ class Bytes(NamedTuple):
 def _listed(count: int) -> Kernel:
     kernel = Kernel()
     for _ in range(count):
-        kernel.set_band(kernel.add_instrument(1, 1, 1, HOLDING_MAX, 0, 0, 0, STP_NONE), LO, HI, QTY_MAX)
+        kernel.set_band(kernel.add_instrument(1, 1, 1, HOLDING_MAX, 0, 0, 0, STP_NONE, 0), LO, HI, QTY_MAX)
     return kernel
 
 
@@ -53,7 +53,13 @@ def positions(count: int) -> Callable[[], object]:
     """`count` accounts that hold bottles of one instrument; the accounts' cash is not counted."""
     kernel = _listed(1)
     accounts = [kernel.add_account() for _ in range(count)]
-    return lambda: (kernel, [kernel.add_bottles(account, 1, BOTTLES) for account in accounts][-1])
+
+    def filled() -> object:
+        for account in accounts:
+            kernel.add_bottles(account, 1, BOTTLES)
+        return kernel
+
+    return filled
 
 
 def ids(count: int) -> Callable[[], object]:

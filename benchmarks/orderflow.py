@@ -60,7 +60,7 @@ class _Maker:
         account = self.kernel.add_account()
         self.kernel.add_cash(account, AMPLE)
         for _ in range(instruments):
-            instr = self.kernel.add_instrument(1, 1, 1, 0, 0, 0, 0, 0)
+            instr = self.kernel.add_instrument(1, 1, 1, 0, 0, 0, 0, 0, 0)
             self.kernel.set_band(instr, LO, HI, AMPLE)
             self.kernel.add_bottles(account, instr, AMPLE)
 

@@ -7,26 +7,42 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.checks import NAMES, OPS, fault_of
-from engine.commands import Command
+from engine.commands import LEG_FIELDS, Command, Leg, LegKind, Transfer
 from engine.events import (
     Accepted,
+    Allotted,
     Amended,
+    AssetAdded,
     BandChanged,
+    BandPlanned,
     Cancelled,
     Deposited,
     Event,
+    FeesChanged,
     Grouped,
     Indicated,
     Listed,
+    Offered,
+    OfferingEnded,
     PhaseChanged,
     Rejected,
+    Repeated,
     Rolled,
+    Subscribed,
     Traded,
+    Transferred,
     Triggered,
     Uncrossed,
     Withdrawn,
 )
 from engine.reject import Reason
+
+_LEG_SAYS: dict[str, tuple[str, ...]] = {  # a leg of an event says whose it was and what, also when it named a hold
+    LegKind.TRANSFER: ("acct", "to", "asset", "amount"),
+    LegKind.HOLD: ("hold", "acct", "asset", "amount"),
+    LegKind.CAPTURE: ("hold", "acct", "to", "asset", "amount"),
+    LegKind.RELEASE: ("hold", "acct", "asset", "amount"),
+}
 
 
 class Malformed(ValueError):
@@ -41,8 +57,12 @@ def to_record(command: Command) -> tuple[Any, ...]:
 def from_record(record: Sequence[Any]) -> Command:
     """Return the command of a journal record. Raises Malformed for anything else."""
     try:
-        return OPS[record[0]](*record[1:])
-    except (KeyError, TypeError, IndexError) as error:
+        kind = OPS[record[0]]
+        if kind is Transfer:
+            ts, key, legs = record[1:]
+            return Transfer(ts, key, tuple(Leg(*leg) for leg in legs))
+        return kind(*record[1:])
+    except (KeyError, TypeError, IndexError, ValueError) as error:
         raise Malformed(f"not a command: {record!r}") from error
 
 
@@ -59,7 +79,9 @@ def command_from_json(data: object) -> Command:
         raise Malformed(f"unknown op {op!r}")
     values: dict[str, Any] = {"ts": 0}
     for name, value in data.items():
-        if name in kind._fields:
+        if name == "legs" and kind is Transfer:
+            values[name] = _legs_from_json(value)
+        elif name in kind._fields:
             values[name] = value
         elif name != "op":
             raise Malformed(f"{op}: unknown field {name!r}")
@@ -70,6 +92,28 @@ def command_from_json(data: object) -> Command:
     if fault := fault_of(command):
         raise Malformed(fault)
     return command
+
+
+def _legs_from_json(data: object) -> tuple[Leg, ...]:
+    if not isinstance(data, list):
+        raise Malformed("legs: not a list")
+    legs = []
+    for leg in data:
+        kind = leg.get("kind") if isinstance(leg, Mapping) else None
+        fields = LEG_FIELDS.get(kind) if isinstance(kind, str) else None
+        if fields is None:
+            raise Malformed(f"legs: kind: not one of {', '.join(LEG_FIELDS)}")
+        for name in leg.keys() - fields - {"kind"}:
+            raise Malformed(f"legs: {kind} has no {name!r}")
+        missing = sorted(fields - leg.keys() - ({"amount"} if "asset" not in fields else set()))
+        if missing:
+            raise Malformed(f"legs: {kind}: {', '.join(missing)} missing")
+        legs.append(Leg(**leg))
+    return tuple(legs)
+
+
+def _leg_to_json(leg: Leg) -> dict[str, Any]:
+    return {"kind": leg.kind} | {name: getattr(leg, name) for name in _LEG_SAYS[leg.kind]}
 
 
 def event_to_json(event: Event) -> dict[str, Any]:
@@ -115,6 +159,39 @@ def event_to_json(event: Event) -> dict[str, Any]:
             return {"event": "roll", "sym": event.sym, "close": event.close}
         case BandChanged():
             return {"event": "band", "sym": event.sym, "lo": event.lo, "hi": event.hi, "ref": event.ref}
+        case BandPlanned():
+            return {
+                "event": "band_planned", "sym": event.sym, "up_bp": event.up_bp, "down_bp": event.down_bp,
+                "ref": event.ref or None,
+            }  # fmt: skip
+        case FeesChanged():
+            return {
+                "event": "fees", "sym": event.sym, "maker_bp": event.maker_bp, "taker_bp": event.taker_bp,
+                "min_fee": event.min_fee,
+            }  # fmt: skip
+        case AssetAdded():
+            return {"event": "asset", "asset": event.asset}
+        case Transferred():
+            return {"event": "transfer", "key": event.key, "legs": [_leg_to_json(leg) for leg in event.legs]}
+        case Repeated():
+            return {"event": "transfer", "key": event.key, "first": event.first}
+        case Offered():
+            return {
+                "event": "offer", "offering": event.offering, "acct": event.acct, "sym": event.sym, "px": event.px,
+                "qty": event.qty,
+            }  # fmt: skip
+        case Subscribed():
+            return {"event": "subscribed", "acct": event.acct, "offering": event.offering, "qty": event.qty}
+        case Allotted():
+            return {
+                "event": "allotted", "acct": event.acct, "offering": event.offering, "qty": event.qty,
+                "paid": event.paid, "refund": event.refund,
+            }  # fmt: skip
+        case OfferingEnded():
+            return {
+                "event": "offering_ended", "offering": event.offering, "sold": event.sold, "returned": event.returned,
+                "digest": event.digest, "seed": event.seed or None,
+            }  # fmt: skip
         case PhaseChanged():
             return {"event": "phase", "sym": event.sym, "phase": event.phase}
         case Listed():

@@ -12,7 +12,8 @@ BUY, SELL = range(len(Side))
 NEITHER = -1  # side of a trade without an aggressor
 CONTINUOUS, CALL, CALL_LOCKED, HALTED, CLOSED = range(5)  # what an instrument does with orders
 STP_NONE, STP_NEWEST, STP_OLDEST, STP_BOTH, STP_DECREMENT = range(len(SelfTrade))
-BY_USER, BY_IOC, BY_MARKET, BY_SELF_TRADE, BY_BAND, BY_EXPIRY = range(len(Reason))
+BY_USER, BY_IOC, BY_MARKET, BY_SELF_TRADE, BY_BAND, BY_EXPIRY, BY_FEES = range(len(Reason))
+MATCHED, PREVENTED, INTERRUPTED = range(3)  # what ended the matching of an order
 
 # How an order is entered: one time in force, and bits.
 GTC, IOC, FOK = range(3)
@@ -48,18 +49,21 @@ STATES: dict[str, int] = {
     Phase.BREAK: CLOSED,
     Phase.CLOSING_CALL: CALL_LOCKED,
     Phase.HALTED: HALTED,
+    Phase.VOLATILITY_CALL: CALL,
+    Phase.CANCEL_ONLY: CLOSED,
 }
 STP_CODES: dict[str, int] = {stp: code for code, stp in enumerate(SelfTrade)}
 
 ACCEPTED = 0  # and the refusals by precedence
 (
-    MALFORMED, DUPLICATE_ID, UNKNOWN_INSTRUMENT, NO_ENTRY_HALTED, PHASE_CLOSED, UNKNOWN_ORDER, TOO_LATE, OFF_TICK,
-    PRICE_OUT_OF_BAND, OFF_LOT, BELOW_FILLED, BELOW_MIN_QTY, ABOVE_MAX_QTY, ABOVE_POSITION_LIMIT, INSUFFICIENT_FUNDS,
-    INSUFFICIENT_BOTTLES, WOULD_CROSS, NOT_FILLABLE,
+    MALFORMED, DUPLICATE_ID, UNKNOWN_INSTRUMENT, UNKNOWN_OFFERING, NO_ENTRY_HALTED, PHASE_CLOSED, OFFERING_CLOSED,
+    UNKNOWN_ORDER, UNKNOWN_HOLD, WRONG_SEED, TOO_LATE, OFF_TICK, PRICE_OUT_OF_BAND, OFF_LOT, OFF_UNIT, BELOW_FILLED,
+    BELOW_MIN_QTY, ABOVE_MAX_QTY, BELOW_MIN_SUBSCRIPTION, ABOVE_MAX_SUBSCRIPTION, ABOVE_HOLD, ABOVE_POSITION_LIMIT,
+    INSUFFICIENT_FUNDS, INSUFFICIENT_BOTTLES, WOULD_CROSS, NOT_FILLABLE,
 ) = range(1, len(Reject) + 1)  # fmt: skip
 REJECTS: tuple[Reject | None, ...] = (None, *Reject)
 
-TRADED, CANCELLED, AMENDED = range(3)
+TRADED, CANCELLED, AMENDED, INTERRUPTION = range(4)  # kinds of kernel events
 OP_PLACE, OP_CANCEL = range(2)
 
 NO_ASK = 1 << 62  # the best ask, in ticks, of a book without one; the best bid is then 0

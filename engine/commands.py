@@ -55,15 +55,40 @@ class Phase(StrEnum):
     BREAK = "BREAK"
     CLOSING_CALL = "CLOSING_CALL"
     HALTED = "HALTED"
+    VOLATILITY_CALL = "VOLATILITY_CALL"
+    CANCEL_ONLY = "CANCEL_ONLY"
 
 
-CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})
+CALLS = frozenset({Phase.OPENING_CALL, Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL, Phase.VOLATILITY_CALL})
 LOCKED = frozenset({Phase.OPENING_CALL_NO_CANCEL, Phase.CLOSING_CALL})  # nothing is cancelled or amended
 UNCROSSING = frozenset({Phase.CONTINUOUS, Phase.CLOSED, Phase.BREAK})  # a call that was not uncrossed is, on entry
 
 
+class When(StrEnum):
+    NOW = "now"
+    ROLL = "roll"  # with the next session
+
+
+class Method(StrEnum):
+    """How an oversubscribed offering is allotted."""
+
+    PRO_RATA = "pro_rata"
+    DRAW = "draw"
+
+
+class LegKind(StrEnum):
+    TRANSFER = "transfer"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+
+
 class List(NamedTuple):
-    """List an instrument. 0 means none; `up_bp` -1 means no band: prices then run from one tick to `max_px`."""
+    """List an instrument. 0 means none; `up_bp` -1 means no band: prices then run from one tick to `max_px`.
+
+    The first `first_days` days have the band of `first_up_bp` and `first_down_bp`. `dyn_bp` and `static_bp` are the
+    volatility ranges; bottles that were bought may be sold after `resale_lock_days` rolls.
+    """
 
     ts: int
     sym: str
@@ -80,6 +105,19 @@ class List(NamedTuple):
     min_fee: int = 0
     stp: str = SelfTrade.NEWEST
     max_px: int = 0
+    dyn_bp: int = 0
+    static_bp: int = 0
+    resale_lock_days: int = 0
+    first_up_bp: int = 0
+    first_down_bp: int = 0
+    first_days: int = 0
+
+
+class AddAsset(NamedTuple):
+    """Admit an asset that is held and moved, but never traded: points, coupons, lots that may not be resold."""
+
+    ts: int
+    asset: str
 
 
 class Deposit(NamedTuple):
@@ -107,13 +145,24 @@ class SetPhase(NamedTuple):
 
 
 class SetBand(NamedTuple):
-    """Set an instrument's band; `ref` 0 keeps the reference price."""
+    """Set an instrument's band, now or from the next session; `ref` 0 keeps the reference price."""
 
     ts: int
     sym: str
     up_bp: int
     down_bp: int
     ref: int = 0
+    when: str = When.NOW
+
+
+class SetFees(NamedTuple):
+    """Set an instrument's fees; open buys hold anew by them, and those not covered any more are cancelled."""
+
+    ts: int
+    sym: str
+    maker_bp: int
+    taker_bp: int
+    min_fee: int = 0
 
 
 class Place(NamedTuple):
@@ -178,4 +227,103 @@ class Roll(NamedTuple):
     sym: str
 
 
-Command: TypeAlias = List | Deposit | Withdraw | SetPhase | SetBand | Place | Cancel | CancelAll | Amend | Group | Roll
+class Leg(NamedTuple):
+    """One step of a transfer; each kind has its own fields, see `LEG_FIELDS`, and leaves the others as they are.
+
+    `hold` names a hold: one that a hold leg makes, or that a capture or a release takes from. `amount` 0 in those two
+    is all that is left of it.
+    """
+
+    kind: str
+    acct: int = 0
+    to: int = 0
+    asset: str = ""
+    amount: int = 0
+    hold: str = ""
+
+
+LEG_FIELDS: dict[str, frozenset[str]] = {
+    LegKind.TRANSFER: frozenset({"acct", "to", "asset", "amount"}),
+    LegKind.HOLD: frozenset({"hold", "acct", "asset", "amount"}),
+    LegKind.CAPTURE: frozenset({"hold", "to", "amount"}),
+    LegKind.RELEASE: frozenset({"hold", "amount"}),
+}
+
+
+class Transfer(NamedTuple):
+    """Move what is not traded: all legs in order, or none. A `key` seen before gives its first outcome again."""
+
+    ts: int
+    key: str
+    legs: tuple[Leg, ...]
+
+
+class Offer(NamedTuple):
+    """Offer `qty` bottles of an issuer at a fixed price, from `opens` until `closes` (0: until it is allotted).
+
+    Clients subscribe in units of `unit`, at least `min_qty` and at most `max_qty` (0: no limit). What goes beyond
+    the minimum is allotted in steps of `step` (0: of `unit`). `commit` is the SHA-256 of the seed that `Allot`
+    reveals, in hex. A `final` offering takes no change and no withdrawal.
+    """
+
+    ts: int
+    offering: str
+    acct: int
+    sym: str
+    px: int
+    qty: int
+    commit: str
+    unit: int = 1
+    min_qty: int = 1
+    max_qty: int = 0
+    step: int = 0
+    method: str = Method.PRO_RATA
+    opens: int = 0
+    closes: int = 0
+    final: bool = False
+
+
+class Subscribe(NamedTuple):
+    """Subscribe to an offering, or change the quantity; 0 withdraws. The cost is held in full."""
+
+    ts: int
+    acct: int
+    offering: str
+    qty: int
+
+
+class Allot(NamedTuple):
+    """Close an offering and give its bottles out by the seed that was committed to."""
+
+    ts: int
+    offering: str
+    seed: str
+
+
+class Recall(NamedTuple):
+    """Call an offering off: everything goes back."""
+
+    ts: int
+    offering: str
+
+
+Command: TypeAlias = (
+    List
+    | AddAsset
+    | Deposit
+    | Withdraw
+    | SetPhase
+    | SetBand
+    | SetFees
+    | Place
+    | Cancel
+    | CancelAll
+    | Amend
+    | Group
+    | Roll
+    | Transfer
+    | Offer
+    | Subscribe
+    | Allot
+    | Recall
+)

@@ -7,6 +7,8 @@ the engine: `hold` is what moved from free to held, `release` what moved back (f
 
 from typing import NamedTuple, TypeAlias
 
+from engine.commands import Leg
+
 
 class Listed(NamedTuple):
     seq: int
@@ -16,6 +18,12 @@ class Listed(NamedTuple):
     lot: int
     min_qty: int
     max_qty: int
+
+
+class AssetAdded(NamedTuple):
+    seq: int
+    ts: int
+    asset: str
 
 
 class Deposited(NamedTuple):
@@ -49,6 +57,17 @@ class BandChanged(NamedTuple):
     sym: str
     lo: int
     hi: int
+    ref: int
+
+
+class BandPlanned(NamedTuple):
+    """The band of the next session; `ref` 0 is the close to come."""
+
+    seq: int
+    ts: int
+    sym: str
+    up_bp: int
+    down_bp: int
     ref: int
 
 
@@ -196,8 +215,97 @@ class Rolled(NamedTuple):
     close: int
 
 
+class FeesChanged(NamedTuple):
+    seq: int
+    ts: int
+    sym: str
+    maker_bp: int
+    taker_bp: int
+    min_fee: int
+
+
+class Transferred(NamedTuple):
+    """All legs of a transfer were made: each with its account, asset and amount, however the command named them.
+
+    A transfer moves from free to free, a hold from free to held, a capture from held to another's free, a release
+    from held to free.
+    """
+
+    seq: int
+    ts: int
+    key: str
+    legs: tuple[Leg, ...]
+
+
+class Repeated(NamedTuple):
+    """A transfer with this key was made by command `first`; nothing happened now."""
+
+    seq: int
+    ts: int
+    key: str
+    first: int
+
+
+class Offered(NamedTuple):
+    """An offering is announced; the issuer's bottles are held for it."""
+
+    seq: int
+    ts: int
+    offering: str
+    acct: int
+    sym: str
+    px: int
+    qty: int
+    opens: int
+    closes: int
+    commit: str
+
+
+class Subscribed(NamedTuple):
+    """A client now subscribes to `qty`, 0 after a withdrawal; `hold` moved from free to held, back when negative."""
+
+    seq: int
+    ts: int
+    acct: int
+    offering: str
+    qty: int
+    hold: int
+
+
+class Allotted(NamedTuple):
+    """A client gets `qty` of what it subscribed to: `paid` goes from its held fen to the issuer, `refund` is free."""
+
+    seq: int
+    ts: int
+    acct: int
+    offering: str
+    sym: str
+    issuer: int
+    qty: int
+    paid: int
+    refund: int
+
+
+class OfferingEnded(NamedTuple):
+    """An offering is over. `returned` bottles are the issuer's free ones again; `digest` is of the subscriptions.
+
+    `seed` is empty when it was called off.
+    """
+
+    seq: int
+    ts: int
+    offering: str
+    acct: int
+    sym: str
+    sold: int
+    returned: int
+    digest: str
+    seed: str
+
+
 Event: TypeAlias = (
     Listed
+    | AssetAdded
     | Deposited
     | Withdrawn
     | PhaseChanged
@@ -212,4 +320,12 @@ Event: TypeAlias = (
     | Uncrossed
     | Grouped
     | Rolled
+    | BandPlanned
+    | FeesChanged
+    | Transferred
+    | Repeated
+    | Offered
+    | Subscribed
+    | Allotted
+    | OfferingEnded
 )

@@ -14,6 +14,7 @@ from sortedcontainers import SortedList
 
 from engine import codes
 from engine.auction import NONE, Equilibrium, equilibrium
+from engine.balances import SUPPLY_MAX, Balance, Balances, shortage
 from engine.band import band_of
 from engine.checks import fault_of
 from engine.commands import (
@@ -21,6 +22,8 @@ from engine.commands import (
     CASH,
     STOPS,
     UNCROSSING,
+    AddAsset,
+    Allot,
     Amend,
     Cancel,
     CancelAll,
@@ -28,48 +31,53 @@ from engine.commands import (
     Deposit,
     Group,
     List,
+    Offer,
     OrderType,
     Phase,
     Place,
+    Recall,
     Roll,
     SetBand,
+    SetFees,
     SetPhase,
     Side,
+    Subscribe,
     TimeInForce,
+    Transfer,
+    When,
     Withdraw,
 )
 from engine.events import (
     Accepted,
     Amended,
+    AssetAdded,
     BandChanged,
+    BandPlanned,
     Cancelled,
     Deposited,
     Event,
+    FeesChanged,
     Grouped,
     Indicated,
     Listed,
     PhaseChanged,
     Rejected,
+    Repeated,
     Rolled,
     Traded,
+    Transferred,
     Triggered,
     Uncrossed,
     Withdrawn,
 )
 from engine.instrument import Instrument
 from engine.kernel import Kernel
+from engine.offerings import Offerings
 from engine.reject import Reject
-from engine.snapshot import Lasting, rebuild, records_of
+from engine.snapshot import Lasting, open_orders, rebuild, records_of
 from engine.soundness import require_sound
 from engine.stops import Stop
-
-FEES = -1  # the account that fees are booked to
-SUPPLY_MAX = 1 << 60  # of one asset over all accounts
-
-
-class Balance(NamedTuple):
-    free: int
-    held: int
+from engine.transfers import Outcome, Transfers
 
 
 class Book(NamedTuple):
@@ -99,11 +107,10 @@ class Exchange:
         self.ts = 0
         self.kernel = kernel()
         self._instruments: dict[str, Instrument] = {}
-        self._syms = [""]  # by the kernel's index
-        self._accts = [FEES, codes.NOBODY]  # by the kernel's index
-        self._indexes = {FEES: codes.FEES}
-        self.kernel.add_account()
-        self._supply: dict[str, int] = {CASH: 0}
+        self._syms = [""]  # instruments and other assets, by the kernel's index
+        self._balances = Balances(self.kernel)
+        self._transfers = Transfers(self._balances)
+        self._offerings = Offerings(self._balances)
         self._oids: dict[tuple[int, str], int] = {}  # every cid ever accepted
         self._live: dict[int, dict[int, str]] = {}  # acct -> oid -> cid of its resting orders, in order of entry
         self._lasting: dict[int, Lasting] = {}  # resting orders that end by themselves
@@ -115,16 +122,23 @@ class Exchange:
         self._handlers: Mapping[type, Any] = MappingProxyType(
             {
                 List: self._list,
+                AddAsset: self._add_asset,
                 Deposit: self._deposit,
                 Withdraw: self._withdraw,
                 SetPhase: self._set_phase,
                 SetBand: self._set_band,
+                SetFees: self._set_fees,
                 Place: self._place,
                 Cancel: self._cancel,
                 CancelAll: self._cancel_all,
                 Amend: self._amend,
                 Group: self._group,
                 Roll: self._roll,
+                Transfer: self._transfer,
+                Offer: self._offer,
+                Subscribe: self._subscribe,
+                Allot: self._allot,
+                Recall: self._recall,
             }
         )
 
@@ -160,6 +174,8 @@ class Exchange:
             case Amend():
                 order = self.order(command.acct, command.cid)
                 sym = order.sym if order else ""
+            case Subscribe():
+                return self._offerings.limit(command.offering, code)
             case _:
                 return {}
         if (it := self._instruments.get(sym)) is None:
@@ -180,7 +196,9 @@ class Exchange:
             case Reject.INSUFFICIENT_FUNDS:
                 return {"free": self.balance(command.acct, CASH).free}
             case Reject.INSUFFICIENT_BOTTLES:
-                return {"free": self.balance(command.acct, sym).free}
+                found = {"free": self.balance(command.acct, sym).free}
+                locked = self.locked(command.acct, sym)
+                return found | {"locked": locked} if locked else found
             case _:
                 return {}
 
@@ -193,7 +211,7 @@ class Exchange:
             px, how = 1, how | codes.MARKET
         if (kind in STOPS) != (stop_px > 0) or (kind in STOPS and (post or display)):
             return Reject.MALFORMED
-        if px == 0 or (tif == TimeInForce.GTD) != (expire_ts > 0) or display > qty:
+        if acct < 0 or px == 0 or (tif == TimeInForce.GTD) != (expire_ts > 0) or display > qty:
             return Reject.MALFORMED
         if post:
             how |= codes.POST
@@ -211,7 +229,7 @@ class Exchange:
         if kind in STOPS:
             how |= codes.HOW_STOP
         oid = self._oid_last + 1
-        account = self._indexes.get(acct, codes.NOBODY)
+        account = self._balances.index(acct)
         code = (
             self.kernel.place_iceberg(oid, account, it.index, codes.SIDE_CODES[side], px, qty, how, display)
             if display
@@ -238,7 +256,7 @@ class Exchange:
 
     def _cancel(self, command: Cancel, events: list[Event]) -> Reject | None:
         oid = self._oids.get((command.acct, command.cid), 0)
-        code = self.kernel.cancel(oid, self._indexes.get(command.acct, codes.NOBODY))
+        code = self.kernel.cancel(oid, self._balances.index(command.acct))
         if code:
             return codes.REJECTS[code]
         self._report(events)
@@ -251,7 +269,7 @@ class Exchange:
         orders = [order for order in self.orders(command.acct, command.sym) if command.side in ("", order.side)]
         locked = False
         for order in orders:
-            locked |= self.kernel.cancel(order.oid, self._indexes[command.acct]) != codes.ACCEPTED
+            locked |= self.kernel.cancel(order.oid, self._balances.index(command.acct)) != codes.ACCEPTED
         before = len(events)
         self._report(events)
         if len(events) == before:
@@ -266,7 +284,7 @@ class Exchange:
         stop = self._instruments[order.sym].stops.stops.get(order.oid)
         if stop is not None and stop.how & codes.MARKET and command.px:
             return Reject.MALFORMED  # it has no limit
-        account = self._indexes[command.acct]
+        account = self._balances.index(command.acct)
         code = self.kernel.amend(order.oid, account, command.px or order.px, command.qty or order.qty)
         if code:
             return codes.REJECTS[code]
@@ -295,11 +313,12 @@ class Exchange:
                 it.stops.remove(oid)
                 order = self.kernel.order(oid)
                 assert order is not None
-                acct, left, side = self._accts[order[1]], order[3], codes.SIDES[order[11]]
+                acct, left, side = self._balances.accts[order[1]], order[3], codes.SIDES[order[11]]
                 cid = self._live[acct][oid]
                 px, released = self.kernel.trigger(oid, how)
                 events.append(Triggered(self.seq, self.ts, acct, cid, oid, sym, side, px, left, released))
                 self._report(events)
+                self._indicate(it, events)
             if not it.stops.elected:
                 del self._elected[sym]
 
@@ -317,7 +336,11 @@ class Exchange:
             fee, maker_fee, filled, release,
         ) in self.kernel.drain():  # fmt: skip
             it = self._instruments[self._syms[instr]]
-            acct = self._accts[account]
+            if kind == codes.INTERRUPTION:
+                it.phase, it.called = Phase.VOLATILITY_CALL, True
+                events.append(PhaseChanged(self.seq, self.ts, it.sym, it.phase))
+                continue
+            acct = self._balances.accts[account]
             live = self._live[acct]
             cid = live[oid]
             if left == 0:
@@ -326,7 +349,7 @@ class Exchange:
                 if oid in it.stops.stops:
                     it.stops.remove(oid)
             if kind == codes.TRADED:
-                maker = self._accts[maker_account]
+                maker = self._balances.accts[maker_account]
                 maker_live = self._live[maker]
                 maker_cid = maker_live[maker_oid]
                 if maker_left == 0:
@@ -338,6 +361,8 @@ class Exchange:
                 aggressor = "" if side == codes.NEITHER else codes.SIDES[side]
                 self._trade_last += 1
                 it.last = it.close = px
+                if it.listing.dyn_bp:
+                    self.kernel.set_guard(it.index, *it.guard)
                 if it.stops.stops:
                     it.stops.elect(px)
                     self._elected[it.sym] = None
@@ -382,21 +407,42 @@ class Exchange:
             return Reject.DUPLICATE_ID
         if not is_valid(command):
             return Reject.MALFORMED
-        band = band_of(command.ref, command.up_bp, command.down_bp, command.tick, command.max_px)
-        if band is None:
+        fees = (command.maker_bp, command.taker_bp, command.min_fee)
+        it = Instrument(len(self._syms), command, 0, 0, command.ref, command.up_bp, command.down_bp, fees)
+        first, then = (
+            band_of(command.ref, up_bp, down_bp, command.tick, command.max_px)
+            for up_bp, down_bp in (it.band_today, (command.up_bp, command.down_bp))
+        )
+        if first is None or then is None:
             return Reject.MALFORMED
-        index = self.kernel.add_instrument(
-            command.tick, command.lot, command.min_qty, command.max_holding,
-            command.maker_bp, command.taker_bp, command.min_fee, codes.STP_CODES[command.stp],
+        it.lo, it.hi = first
+        self.kernel.add_instrument(
+            command.tick, command.lot, command.min_qty, command.max_holding, *fees, codes.STP_CODES[command.stp],
+            command.resale_lock_days,
         )  # fmt: skip
-        it = Instrument(index, command, band.lo, band.hi, command.ref, command.up_bp, command.down_bp)
         self._instruments[command.sym] = it
         self._syms.append(command.sym)
-        self._supply[command.sym] = 0
-        self.kernel.set_band(index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
+        self._balances.add_asset(command.sym, it.index)
         events.append(Listed(self.seq, self.ts, it.sym, it.tick, it.lot, it.min_qty, it.max_qty))
-        events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
+        self._enforce_band(it, events)
         return None
+
+    def _add_asset(self, command: AddAsset, events: list[Event]) -> Reject | None:
+        if command.asset in self._balances.supply:
+            return Reject.DUPLICATE_ID
+        index = self.kernel.add_instrument(1, 1, 1, 0, 0, 0, 0, codes.STP_NONE, 0)
+        self.kernel.set_state(index, codes.CLOSED)
+        self._syms.append(command.asset)
+        self._balances.add_asset(command.asset, index)
+        events.append(AssetAdded(self.seq, self.ts, command.asset))
+        return None
+
+    def _enforce_band(self, it: Instrument, events: list[Event]) -> None:
+        """Put the instrument's band and guard in force; what rests outside is cancelled."""
+        events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
+        self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
+        self.kernel.set_guard(it.index, *it.guard)
+        self._report(events)
 
     def _set_band(self, command: SetBand, events: list[Event]) -> Reject | None:
         it = self._instruments.get(command.sym)
@@ -406,9 +452,25 @@ class Exchange:
         band = band_of(ref, command.up_bp, command.down_bp, it.tick, it.listing.max_px)
         if band is None:
             return Reject.MALFORMED
+        if command.when == When.ROLL:
+            it.next_band = command.up_bp, command.down_bp, command.ref
+            events.append(BandPlanned(self.seq, self.ts, it.sym, *it.next_band))
+            return None
         it.lo, it.hi, it.ref, it.up_bp, it.down_bp = *band, ref, command.up_bp, command.down_bp
-        events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
-        self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
+        self._enforce_band(it, events)
+        self._indicate(it, events)
+        return None
+
+    def _set_fees(self, command: SetFees, events: list[Event]) -> Reject | None:
+        it = self._instruments.get(command.sym)
+        if it is None:
+            return Reject.UNKNOWN_INSTRUMENT
+        if max(command.maker_bp, command.taker_bp) > codes.FEE_BP_MAX:
+            return Reject.MALFORMED
+        it.fees = command.maker_bp, command.taker_bp, command.min_fee
+        events.append(FeesChanged(self.seq, self.ts, it.sym, *it.fees))
+        buys = sorted(order[0] for order in open_orders(self, it.index, codes.BUY))
+        self.kernel.set_fees(it.index, *it.fees, buys)
         self._report(events)
         self._indicate(it, events)
         return None
@@ -427,14 +489,14 @@ class Exchange:
         return None
 
     def _group(self, command: Group, events: list[Event]) -> Reject | None:
-        if command.acct not in self._indexes:
+        if command.acct not in self._balances.indexes:
             return Reject.MALFORMED
         self._set_group(command.acct, command.group)
         events.append(Grouped(self.seq, self.ts, command.acct, command.group))
         return None
 
     def _set_group(self, acct: int, group: int) -> None:
-        index = self._indexes[acct]
+        index = self._balances.index(acct)
         self.kernel.set_group(index, -group if group else index)
         self._groups.pop(acct, None)
         if group:
@@ -445,19 +507,27 @@ class Exchange:
         if it is None:
             return Reject.UNKNOWN_INSTRUMENT
         close = it.close or it.ref
-        band = band_of(close, it.up_bp, it.down_bp, it.tick, it.listing.max_px)
+        it.day += 1
+        up_bp, down_bp = it.band_today
+        ref = close
+        if it.next_band is not None:
+            up_bp, down_bp, planned = it.next_band
+            ref = planned or close
+        band = band_of(ref, up_bp, down_bp, it.tick, it.listing.max_px)
         if band is None:
+            it.day -= 1
             return Reject.MALFORMED
+        if it.next_band is not None:
+            it.up_bp, it.down_bp, it.next_band = up_bp, down_bp, None
         events.append(Rolled(self.seq, self.ts, it.sym, close))
-        it.close = 0
+        it.close = it.auction = 0
+        self.kernel.set_day(it.index, it.day)
         day = [oid for oid, last in self._lasting.items() if last.sym == it.sym and last.tif == TimeInForce.DAY]
         for oid in sorted(day):
             self.kernel.withdraw_order(oid, codes.BY_EXPIRY)
         self._report(events)
-        it.lo, it.hi, it.ref = *band, close
-        events.append(BandChanged(self.seq, self.ts, it.sym, it.lo, it.hi, it.ref))
-        self.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
-        self._report(events)
+        it.lo, it.hi, it.ref = *band, ref
+        self._enforce_band(it, events)
         self._indicate(it, events)
         return None
 
@@ -482,39 +552,53 @@ class Exchange:
         self.kernel.uncross(it.index, found.px)
         self._report(events)
         it.called, it.indicated = False, NONE
+        if found.px:
+            it.auction = found.px
+            self.kernel.set_guard(it.index, *it.guard)
 
     def _deposit(self, command: Deposit, events: list[Event]) -> Reject | None:
-        supply = self._supply.get(command.asset)
-        if supply is None:
+        if command.asset not in self._balances.supply:
             return Reject.UNKNOWN_INSTRUMENT
-        if supply + command.amount > SUPPLY_MAX or command.acct == FEES:
+        if self._balances.issued(command.asset) + command.amount > SUPPLY_MAX or command.acct < 0:
             return Reject.MALFORMED
-        if command.acct not in self._indexes:
-            self._indexes[command.acct] = self.kernel.add_account()
-            self._accts.append(command.acct)
-        self._move(command.acct, command.asset, command.amount)
+        self._balances.move(command.acct, command.asset, command.amount)
+        self._balances.supply[command.asset] += command.amount
         events.append(Deposited(self.seq, self.ts, command.acct, command.asset, command.amount))
         return None
 
     def _withdraw(self, command: Withdraw, events: list[Event]) -> Reject | None:
-        if command.asset not in self._supply:
+        if command.asset not in self._balances.supply:
             return Reject.UNKNOWN_INSTRUMENT
-        if command.acct not in self._indexes or not self._move(command.acct, command.asset, -command.amount):
-            return Reject.INSUFFICIENT_FUNDS if command.asset == CASH else Reject.INSUFFICIENT_BOTTLES
+        if self.balance(command.acct, command.asset).free < command.amount:
+            return shortage(command.asset)
+        self._balances.move(command.acct, command.asset, -command.amount)
+        self._balances.supply[command.asset] -= command.amount
         events.append(Withdrawn(self.seq, self.ts, command.acct, command.asset, command.amount))
         return None
 
-    def _move(self, acct: int, asset: str, amount: int) -> bool:
-        """Add to an account's free balance, or take from it when there is enough."""
-        index = self._indexes[acct]
-        moved = (
-            self.kernel.add_cash(index, amount)
-            if asset == CASH
-            else self.kernel.add_bottles(index, self._instruments[asset].index, amount)
-        )
-        if moved:
-            self._supply[asset] += amount
-        return moved
+    def _transfer(self, command: Transfer, events: list[Event]) -> Reject | None:
+        match self._transfers.apply(command, self.seq):
+            case Reject() as refusal:
+                return refusal
+            case Outcome(code=code) if code:
+                return Reject(code)
+            case Outcome(seq=first):
+                events.append(Repeated(self.seq, self.ts, command.key, first))
+            case legs:
+                events.append(Transferred(self.seq, self.ts, command.key, legs))
+        return None
+
+    def _offer(self, command: Offer, events: list[Event]) -> Reject | None:
+        return self._offerings.announce(command, self.seq, self.ts, events)
+
+    def _subscribe(self, command: Subscribe, events: list[Event]) -> Reject | None:
+        return self._offerings.subscribe(command, self.seq, self.ts, events)
+
+    def _allot(self, command: Allot, events: list[Event]) -> Reject | None:
+        return self._offerings.allot(command, self.seq, self.ts, events)
+
+    def _recall(self, command: Recall, events: list[Event]) -> Reject | None:
+        return self._offerings.recall(command, self.seq, self.ts, events)
 
     # -------------------------------------------------------------------------------------------------- reading
 
@@ -523,22 +607,20 @@ class Exchange:
         return MappingProxyType(self._instruments)
 
     def accounts(self) -> list[int]:
-        """Every account, ascending; FEES is the first."""
-        return sorted(self._indexes)
+        """Every account, ascending; the contra accounts and FEES are the first."""
+        return sorted(self._balances.indexes)
 
     def balance(self, acct: int, asset: str) -> Balance:
-        index = self._indexes.get(acct, codes.NOBODY)
-        if asset == CASH:
-            return Balance(*self.kernel.cash(index))
-        return Balance(*self.kernel.bottles(index, self._instruments[asset].index))
+        """Free and held. Raises KeyError for an unknown asset."""
+        return self._balances.get(acct, asset)
 
     def balances(self, acct: int) -> dict[str, Balance]:
-        """The account's cash, and its bottles of each instrument that it has any of."""
-        found = {CASH: self.balance(acct, CASH)}
-        for sym in self._instruments:
-            if any(balance := self.balance(acct, sym)):
-                found[sym] = balance
-        return found
+        """The account's cash, and its amount of every other asset that it has any of."""
+        return self._balances.all(acct)
+
+    def locked(self, acct: int, sym: str) -> int:
+        """How many of the free bottles may not be sold yet."""
+        return self._balances.locked(acct, sym)
 
     def book(self, sym: str, levels: int = 0) -> Book:
         """The best levels of both sides, all of them for 0. Raises KeyError for an unknown symbol."""
@@ -563,7 +645,7 @@ class Exchange:
         order = self.kernel.order(oid)
         assert order is not None
         _, account, px, left, filled, *_, instr, side = order
-        acct, sym = self._accts[account], self._syms[instr]
+        acct, sym = self._balances.accts[account], self._syms[instr]
         lasting = self._lasting.get(oid)
         tif = lasting.tif if lasting else TimeInForce.GTC
         return OpenOrder(oid, acct, cid, sym, codes.SIDES[side], px, filled + left, left, tif)

@@ -38,10 +38,12 @@ from engine.codes import (
     BELOW_MIN_QTY,
     BUY,
     BY_BAND,
+    BY_FEES,
     BY_IOC,
     BY_MARKET,
     BY_SELF_TRADE,
     BY_USER,
+    CALL,
     CALL_LOCKED,
     CANCELLED,
     COMMAND_DTYPE,
@@ -59,9 +61,12 @@ from engine.codes import (
     ID_PAGE,
     INSUFFICIENT_BOTTLES,
     INSUFFICIENT_FUNDS,
+    INTERRUPTED,
+    INTERRUPTION,
     IOC,
     MALFORMED,
     MARKET,
+    MATCHED,
     NEITHER,
     NO_ASK,
     NO_ENTRY_HALTED,
@@ -74,6 +79,7 @@ from engine.codes import (
     PHASE_CLOSED,
     POST,
     POSTED,
+    PREVENTED,
     PRICE_OUT_OF_BAND,
     SELL,
     STOP,
@@ -137,12 +143,16 @@ Instrument = cython.struct(
     qty_min=cython.longlong,
     qty_max=cython.longlong,
     holding_max=cython.longlong,  # 0: none
+    guard_lo=cython.longlong,  # a trade outside these ticks is not made: it interrupts
+    guard_hi=cython.longlong,
     maker_bp=cython.longlong,
     taker_bp=cython.longlong,
     fee_min=cython.longlong,
     state=cython.int,
     stp=cython.int,
     charges=cython.int,  # whether there is any fee at all
+    lock_days=cython.int,  # how long bottles that were bought may not be sold
+    day=cython.int,
 )
 IdPage = cython.struct(slots=cython.int, live=cython.int)  # 4,096 neighbouring order ids; none kept when none live
 Event = cython.struct(
@@ -215,10 +225,15 @@ def scatter(account: i32, instr: i32) -> i64:
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def fee_to_date(it: cython.pointer[Instrument], fee_base: i64) -> i64:
-    """Fen that an order with this sum of notional * basis points owes: rounded up, at least the minimum."""
+def fee_to_date(it: cython.pointer[Instrument], fee_base: i64, fee_paid: i64) -> i64:
+    """Fen that an order with this sum of notional * basis points owes: rounded up, at least the minimum.
+
+    Never less than it paid: when fees fall, nothing is given back.
+    """
     fee: i64 = (fee_base + 9_999) // 10_000
-    return fee if fee > it.fee_min else it.fee_min
+    if fee < it.fee_min:
+        fee = it.fee_min
+    return fee if fee > fee_paid else fee_paid
 
 
 @cython.cfunc
@@ -232,7 +247,7 @@ def buy_hold(it: cython.pointer[Instrument], ticks: i64, qty: i64, fee_base: i64
     if not it.charges:
         return notional
     rate_bp: i64 = it.maker_bp if it.maker_bp > it.taker_bp else it.taker_bp
-    return notional + fee_to_date(it, fee_base + notional * rate_bp) - fee_paid
+    return notional + fee_to_date(it, fee_base + notional * rate_bp, fee_paid) - fee_paid
 
 
 @cython.cfunc
@@ -241,7 +256,7 @@ def buy_hold(it: cython.pointer[Instrument], ticks: i64, qty: i64, fee_base: i64
 def charge(it: cython.pointer[Instrument], order: cython.pointer[Order], notional: i64, rate_bp: i64) -> i64:
     """Book a fill's fee on its order and return it. A seller's fees to date never exceed its proceeds to date."""
     order.fee_base += notional * rate_bp
-    due: i64 = fee_to_date(it, order.fee_base)
+    due: i64 = fee_to_date(it, order.fee_base, order.fee_paid)
     # Fees below the minimum were capped, so they are all the proceeds so far; otherwise the cap cannot bind.
     if order.side == SELL and order.fee_paid < it.fee_min and due > order.fee_paid + notional:
         due = order.fee_paid + notional
@@ -289,6 +304,7 @@ class Kernel:
     id_slot_page_free: i32
     waiting: dict  # ladder -> ids of the market orders that wait for the end of a call, oldest first
     icebergs: dict  # order id -> [display quantity, how much of it shows now]
+    locks: dict  # (account, instr) -> {day on which they may be sold: bottles}, by day
     ladders_free: dict  # number of pages -> [(first page, first group)] given back by ladders that moved
     hold = cython.declare(cython.longlong, visibility="readonly")  # by the order accepted last: fen or bottles
 
@@ -313,6 +329,7 @@ class Kernel:
         self.position_table_mask = 63
         self.order_free = self.level_page_free = self.id_slot_page_free = 0
         self.icebergs = {}
+        self.locks = {}
         self.waiting = {}
         self.ladders_free = {}
 
@@ -404,6 +421,19 @@ class Kernel:
             position.free += held
         order.open = 0
         return held
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _lock(self, position: cython.pointer[Position], it: cython.pointer[Instrument], qty: i64) -> cython.int:
+        """Keep bottles that were bought from being sold for some days."""
+        days: dict = self.locks.setdefault((position.account, position.instr), {})
+        day = it.day + it.lock_days
+        days[day] = days.get(day, 0) + qty
+        return 0
+
+    def locked(self, account: i32, instr: i32) -> int:
+        """How many of an account's bottles may not be sold yet."""
+        return sum(self.locks[account, instr].values()) if (account, instr) in self.locks else 0
 
     # ------------------------------------------------------------------------------------------- slots and ids
 
@@ -637,7 +667,8 @@ class Kernel:
     def _match(self, order: cython.pointer[Order], it: cython.pointer[Instrument], instr: i32) -> cython.int:
         """Trade an incoming order against the other side: best price first, then oldest.
 
-        False when it met an order of its own group and self-trade prevention ended it.
+        What ended it: MATCHED when nothing is left that it could trade with, PREVENTED by self-trade prevention, or
+        INTERRUPTED because the next trade would be outside the volatility guard: the instrument is in a call then.
         """
         book: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + 1 - order.side])
         group: i64 = self.accounts[self.positions[order.position].account].group
@@ -648,8 +679,11 @@ class Kernel:
             self._reserve()
             if it.stp != STP_NONE and self.accounts[self.positions[resting.position].account].group == group:
                 if not self._prevent(order, slot, it.stp):
-                    return False
+                    return PREVENTED
                 continue
+            if book.best < it.guard_lo or book.best > it.guard_hi:
+                it.state = CALL
+                return INTERRUPTED
             qty: i64 = self._shown(resting)
             if order.open < qty:
                 qty = order.open
@@ -663,7 +697,7 @@ class Kernel:
                 self._unlink(resting)
                 self._unbind(resting.oid)
                 self._give_slot(slot)
-        return True
+        return MATCHED
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -771,6 +805,9 @@ class Kernel:
         seller.free += notional
         bought.free += qty
         bought.buys -= qty
+        if it.lock_days:
+            self._lock(bought, it, qty)
+            self._trim_locks(sold.account, sold.instr)
         sold.held -= qty
         buy.filled += qty
         sell.filled += qty
@@ -938,7 +975,7 @@ class Kernel:
             hold = buy_hold(it, ticks, qty, 0, 0)
             if hold > self.accounts[account].free:
                 return INSUFFICIENT_FUNDS
-        elif qty > position.free:
+        elif qty > position.free or (it.lock_days and qty > position.free - self.locked(account, instr)):
             return INSUFFICIENT_BOTTLES
         if how > IOC and not how & HOW_STOP:
             if how & POST and self._crosses(instr, side, ticks):
@@ -973,15 +1010,15 @@ class Kernel:
             order.flags |= STOP
             self._bind(oid, slot)
             return ACCEPTED
-        unhindered: cython.bint = True
+        ended: cython.int = MATCHED
         if it.state == CONTINUOUS:
-            unhindered = self._match(order, it, instr)
+            ended = self._match(order, it, instr)
         elif how & MARKET:
             order.flags |= WAITING
             self.waiting.setdefault(2 * instr + side, []).append(oid)
             self._bind(oid, slot)
             return ACCEPTED
-        if order.open and unhindered and how & (TIF_MASK | MARKET) == GTC:
+        if order.open and ended != PREVENTED and how & (TIF_MASK | MARKET) == GTC:
             if 0 < display < order.open:
                 order.flags |= ICEBERG
                 self.icebergs[oid] = [display, display]
@@ -990,8 +1027,11 @@ class Kernel:
         else:
             if order.open:
                 self._reserve()
-                self._retire(order, (BY_IOC if how & TIF_MASK else BY_MARKET) if unhindered else BY_SELF_TRADE)
+                self._retire(order, BY_SELF_TRADE if ended == PREVENTED else BY_IOC if how & TIF_MASK else BY_MARKET)
             self._give_slot(slot)
+        if ended == INTERRUPTED:
+            self._reserve()
+            self._order_event(INTERRUPTION, order)
         return ACCEPTED
 
     @cython.cfunc
@@ -1014,10 +1054,13 @@ class Kernel:
             level_ticks = price // tick
             if level_ticks > ticks if side == BUY else level_ticks < ticks:
                 return False
+            within: cython.bint = self.instruments[instr].guard_lo <= level_ticks <= self.instruments[instr].guard_hi
             slot = self._level(ladder, level_ticks).head
             while slot:
                 owner: i32 = self.positions[self.orders[slot].position].account
                 if stp == STP_NONE or self.accounts[owner].group != self.accounts[account].group:
+                    if not within:
+                        return False
                     qty -= self.orders[slot].open
                     if qty <= 0:
                         return True
@@ -1069,7 +1112,7 @@ class Kernel:
             hold -= buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
             if hold > owner.free:
                 return INSUFFICIENT_FUNDS
-        elif more > position.free:
+        elif more > 0 and more > position.free - self.locked(account, instr):
             return INSUFFICIENT_BOTTLES
         if it.state == CONTINUOUS and not keeps and order.flags & POSTED and self._crosses(instr, order.side, ticks):
             return WOULD_CROSS
@@ -1097,8 +1140,8 @@ class Kernel:
         event.release = -hold
         if stays:
             return ACCEPTED
-        unhindered: cython.bint = self._match(order, it, instr) if it.state == CONTINUOUS else True
-        if order.open and unhindered:
+        ended: cython.int = self._match(order, it, instr) if it.state == CONTINUOUS else MATCHED
+        if order.open and ended != PREVENTED:
             if order.flags & ICEBERG:
                 self.icebergs[oid][1] = min(self.icebergs[oid][0], order.open)
             self._rest(slot)
@@ -1108,6 +1151,9 @@ class Kernel:
                 self._retire(order, BY_SELF_TRADE)
             self._unbind(oid)
             self._give_slot(slot)
+        if ended == INTERRUPTED:
+            self._reserve()
+            self._order_event(INTERRUPTION, order)
         return ACCEPTED
 
     @cython.ccall
@@ -1144,22 +1190,26 @@ class Kernel:
             self.accounts[position.account].held -= released
             self.accounts[position.account].free += released
         price: i64 = order.ticks * it.tick
-        unhindered: cython.bint = True
+        ended: cython.int = MATCHED
+        rests: cython.bint = how & (TIF_MASK | MARKET) == GTC
         reason: i32 = BY_IOC if how & TIF_MASK else BY_MARKET
         if order.ticks < it.lo or order.ticks > it.hi:
-            unhindered, reason = False, BY_BAND
-        elif how & TIF_MASK == FOK and not self._fills(position.account, instr, order.side, order.ticks, order.open):
-            unhindered = False
-        elif not self._match(order, it, instr):
-            unhindered, reason = False, BY_SELF_TRADE
-        if order.open and unhindered and how & (TIF_MASK | MARKET) == GTC:
+            rests, reason = False, BY_BAND
+        elif how & TIF_MASK != FOK or self._fills(position.account, instr, order.side, order.ticks, order.open):
+            ended = self._match(order, it, instr)
+            if ended == PREVENTED:
+                rests, reason = False, BY_SELF_TRADE
+        if order.open and rests:
             self._rest(slot)
-            return price, released
-        if order.open:
+        else:
+            if order.open:
+                self._reserve()
+                self._retire(order, reason)
+            self._unbind(oid)
+            self._give_slot(slot)
+        if ended == INTERRUPTED:
             self._reserve()
-            self._retire(order, reason)
-        self._unbind(oid)
-        self._give_slot(slot)
+            self._order_event(INTERRUPTION, order)
         return price, released
 
     def uncross(self, instr: i32, price: i64) -> int:
@@ -1375,6 +1425,7 @@ class Kernel:
         taker_bp: i64,
         fee_min: i64,
         stp: i32,
+        lock_days: i32,
     ) -> int:
         """List an instrument, open for trading but with an empty band, and return its index."""
         used: i64 = self.instruments_used
@@ -1390,14 +1441,81 @@ class Kernel:
         it.lot = lot
         it.qty_min = qty_min
         it.holding_max = holding_max
+        it.guard_hi = NO_ASK
+        it.stp = stp
+        it.lock_days = lock_days
+        self._set_rates(it, maker_bp, taker_bp, fee_min)
+        it.state = CONTINUOUS
+        self.ladders[2 * used + SELL].best = NO_ASK
+        return used
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _set_rates(self, it: cython.pointer[Instrument], maker_bp: i64, taker_bp: i64, fee_min: i64) -> cython.void:
         it.maker_bp = maker_bp
         it.taker_bp = taker_bp
         it.fee_min = fee_min
         it.charges = maker_bp > 0 or taker_bp > 0 or fee_min > 0
-        it.stp = stp
-        it.state = CONTINUOUS
-        self.ladders[2 * used + SELL].best = NO_ASK
-        return used
+
+    def set_guard(self, instr: i32, lo: i64, hi: i64) -> None:
+        """Set the ticks between which trades are made without an interruption, inclusive."""
+        self.instruments[instr].guard_lo = lo
+        self.instruments[instr].guard_hi = hi
+
+    def set_day(self, instr: i32, day: i32) -> None:
+        """Say what day it is; bottles that are locked until then may be sold."""
+        self.instruments[instr].day = day
+        for key in [key for key in self.locks if key[1] == instr]:
+            days = {until: qty for until, qty in self.locks[key].items() if until > day}
+            if days:
+                self.locks[key] = days
+            else:
+                del self.locks[key]
+
+    @cython.cfunc
+    def _trim_locks(self, account: i32, instr: i32) -> cython.void:
+        """Forget locks on bottles that an account has no more, the oldest first."""
+        days: dict = self.locks.get((account, instr), {})
+        index: i32 = self._find(account, instr)
+        more: i64 = self.locked(account, instr) - self.positions[index].free - self.positions[index].held
+        for day in list(days):
+            gone: i64 = min(more, days[day])
+            if gone <= 0:
+                break
+            more -= gone
+            days[day] -= gone
+            if days[day] == 0:
+                del days[day]
+        if not days:
+            self.locks.pop((account, instr), None)
+
+    def set_fees(self, instr: i32, maker_bp: i64, taker_bp: i64, fee_min: i64, buys: list[int]) -> None:
+        """Set the fees and hold the instrument's open `buys` anew, in this order; cancel those not covered any more."""
+        it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
+        helds: list = [self._held(self._slot(oid)) for oid in buys]
+        self._set_rates(it, maker_bp, taker_bp, fee_min)
+        for oid, held in zip(buys, helds, strict=True):
+            slot: i32 = self._slot(oid)
+            order: cython.pointer[Order] = cython.address(self.orders[slot])
+            owner: cython.pointer[Account] = cython.address(self.accounts[self.positions[order.position].account])
+            more: i64 = self._held(slot) - held
+            owner.free -= more
+            owner.held += more
+            self._reserve()
+            if owner.free < 0:
+                self._cancel(slot, BY_FEES)
+                self.events[self.events_used - 1].release = held  # what it held before is what the books know
+            elif more:
+                event: cython.pointer[Event] = self._order_event(AMENDED, order)
+                event.reason = BY_FEES
+                event.release = -more
+
+    @cython.cfunc
+    def _held(self, slot: i32) -> i64:
+        """Fen that an open buy holds."""
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        it: cython.pointer[Instrument] = cython.address(self.instruments[self.positions[order.position].instr])
+        return buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
 
     def set_band(self, instr: i32, lo: i64, hi: i64, qty_max: i64) -> None:
         """Set the band, in ticks, and the largest order; cancel what rests outside, oldest first."""
@@ -1456,25 +1574,28 @@ class Kernel:
         """Let an instrument trade, collect, halt or close: CONTINUOUS, CALL, CALL_LOCKED, HALTED, CLOSED."""
         self.instruments[instr].state = state
 
-    def add_cash(self, account: i32, free: i64, held: i64 = 0) -> bool:
-        """Add fen to an account, or take them; False, and nothing changes, when free would fall below 0."""
-        owner: cython.pointer[Account] = cython.address(self.accounts[account])
-        if owner.free + free < 0:
-            return False
-        owner.free += free
-        owner.held += held
-        return True
+    def add_cash(self, account: i32, free: i64, held: i64 = 0) -> None:
+        """Add fen to an account, or take them; that there are enough is the caller's to see."""
+        self.accounts[account].free += free
+        self.accounts[account].held += held
 
-    def add_bottles(self, account: i32, instr: i32, free: i64, held: i64 = 0) -> bool:
-        """Add bottles to an account, or take them; False, and nothing changes, when free would fall below 0."""
+    def add_bottles(self, account: i32, instr: i32, free: i64, held: i64 = 0) -> None:
+        """Add bottles to an account, or take them; that there are enough is the caller's to see."""
         index: i32 = self._find(account, instr)
-        if self.positions[index].free + free < 0:
-            return False
         if index == 0:
             index = self._open_position(account, instr)
         self.positions[index].free += free
         self.positions[index].held += held
-        return True
+        if self.instruments[instr].lock_days and (free < 0 or held < 0):
+            self._trim_locks(account, instr)
+
+    def load_lock(self, account: i32, instr: i32, day: int, qty: int) -> None:
+        """Take up a lock of a snapshot."""
+        self.locks.setdefault((account, instr), {})[day] = qty
+
+    def all_locks(self) -> list[tuple[int, int, int, int]]:
+        """(account, instr, day, bottles) of every lock."""
+        return [(*key, day, qty) for key, days in self.locks.items() for day, qty in days.items()]
 
     def load_order(
         self,

@@ -71,6 +71,9 @@ class Session:
 
     def balances(self, acct: int) -> dict[str, Any]:
         assets = {asset: balance._asdict() for asset, balance in self.exchange.balances(acct).items()}
+        for asset, found in assets.items():
+            if locked := self.exchange.locked(acct, asset):
+                found["locked"] = locked
         return {"event": "balances", "acct": acct, "assets": assets}
 
     def query(self, data: dict[str, Any]) -> dict[str, Any]:

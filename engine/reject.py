@@ -15,10 +15,14 @@ class Reject(StrEnum):
     DUPLICATE_ID = "DUPLICATE_ID"
     # the instrument and its phase
     UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
+    UNKNOWN_OFFERING = "UNKNOWN_OFFERING"
     HALTED = "HALTED"
     PHASE_CLOSED = "PHASE_CLOSED"
-    # the order that an amend or cancel names
+    OFFERING_CLOSED = "OFFERING_CLOSED"
+    # the order that an amend or cancel names, the hold that a capture or release does, the seed that was committed to
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    UNKNOWN_HOLD = "UNKNOWN_HOLD"
+    WRONG_SEED = "WRONG_SEED"
     # time
     TOO_LATE = "TOO_LATE"
     # price
@@ -26,9 +30,13 @@ class Reject(StrEnum):
     PRICE_OUT_OF_BAND = "PRICE_OUT_OF_BAND"
     # quantity
     OFF_LOT = "OFF_LOT"
+    OFF_UNIT = "OFF_UNIT"
     BELOW_FILLED = "BELOW_FILLED"
     BELOW_MIN_QTY = "BELOW_MIN_QTY"
     ABOVE_MAX_QTY = "ABOVE_MAX_QTY"
+    BELOW_MIN_SUBSCRIPTION = "BELOW_MIN_SUBSCRIPTION"
+    ABOVE_MAX_SUBSCRIPTION = "ABOVE_MAX_SUBSCRIPTION"
+    ABOVE_HOLD = "ABOVE_HOLD"
     ABOVE_POSITION_LIMIT = "ABOVE_POSITION_LIMIT"
     # cover: no margin, no short selling
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
@@ -47,3 +55,4 @@ class Reason(StrEnum):
     SELF_TRADE = "SELF_TRADE"
     BAND_CHANGED = "BAND_CHANGED"
     EXPIRED = "EXPIRED"
+    FEES_CHANGED = "FEES_CHANGED"

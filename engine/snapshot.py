@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine import codes
 from engine.auction import Equilibrium
-from engine.commands import List
+from engine.commands import CASH, AddAsset, List
+from engine.transfers import Hold, Outcome
 
 if TYPE_CHECKING:
     from engine.exchange import Exchange
 
-VERSION = 2
+VERSION = 3
 
 
 class Lasting(NamedTuple):
@@ -24,34 +25,28 @@ class Lasting(NamedTuple):
 def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
     """The whole state as plain tuples, in an order that the state alone decides."""
     yield "exchange", VERSION, exchange.seq, exchange.ts, exchange._oid_last, exchange._trade_last
-    for it in exchange._instruments.values():
-        yield (
-            "instrument",
-            tuple(it.listing),
-            it.lo,
-            it.hi,
-            it.ref,
-            it.up_bp,
-            it.down_bp,
-            it.phase,
-            it.called,
-            tuple(it.indicated),
-            it.last,
-            it.close,
-        )
-    for asset, amount in exchange._supply.items():
+    balances = exchange._balances
+    for asset in balances.assets:
+        it = exchange._instruments.get(asset)
+        if it is None:
+            yield "asset", asset
+        else:
+            yield "instrument", tuple(it.listing), [_plain(getattr(it, name)) for name in _STATE]
+    for asset, amount in balances.supply.items():
         yield "supply", asset, amount
-    for index, acct in enumerate(exchange._accts):
+    for index, acct in enumerate(balances.accts):
         if index != codes.NOBODY:
             yield "account", acct, *exchange.kernel.cash(index)
-    positions = ((*row[:4], exchange._accts[row[0]], exchange._syms[row[1]]) for row in exchange.kernel.all_positions())
+    positions = ((*row[:4], balances.accts[row[0]], exchange._syms[row[1]]) for row in exchange.kernel.all_positions())
     for _, _, free, held, acct, sym in sorted(positions):
         if free or held:
             yield "position", acct, sym, free, held
+    for account, instr, day, qty in sorted(exchange.kernel.all_locks()):
+        yield "lock", balances.accts[account], exchange._syms[instr], day, qty
     for it in exchange._instruments.values():
         for side in (codes.BUY, codes.SELL):
             for oid, account, *rest, _, _ in open_orders(exchange, it.index, side):
-                yield "order", it.sym, side, exchange._accts[account], oid, *rest
+                yield "order", it.sym, side, balances.accts[account], oid, *rest
     for it in exchange._instruments.values():
         if it.stops.stops:
             yield "stops", it.sym, [list(stop) for stop in it.stops.stops.values()], list(it.stops.elected)
@@ -59,12 +54,15 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
         yield "lasting", oid, *lasting
     for acct, group in sorted(exchange._groups.items()):
         yield "group", acct, group
+    yield from exchange._transfers.records()
+    yield from exchange._offerings.records()
     for (acct, cid), oid in exchange._oids.items():
         yield "cid", acct, cid, oid
 
 
 def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
     """Bring a new exchange to the state of a snapshot. Raises ValueError for records that are not one."""
+    balances = exchange._balances
     for kind, *rest in records:
         match kind:
             case "exchange":
@@ -73,20 +71,21 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
                     raise ValueError(f"snapshot version {version}, this program reads {VERSION}")
             case "instrument":
                 _relist(exchange, *rest)
+            case "asset":
+                exchange._add_asset(AddAsset(0, rest[0]), [])
             case "supply":
-                exchange._supply[rest[0]] = rest[1]
+                balances.supply[rest[0]] = rest[1]
             case "account":
                 acct, free, held = rest
-                if acct not in exchange._indexes:
-                    exchange._indexes[acct] = exchange.kernel.add_account()
-                    exchange._accts.append(acct)
-                exchange.kernel.add_cash(exchange._indexes[acct], free, held)
+                balances.move(acct, CASH, free, held)
             case "position":
-                acct, sym, free, held = rest
-                exchange.kernel.add_bottles(exchange._indexes[acct], exchange._instruments[sym].index, free, held)
+                balances.move(*rest)
+            case "lock":
+                acct, sym, day, qty = rest
+                exchange.kernel.load_lock(balances.index(acct), balances.assets[sym], day, qty)
             case "order":
                 sym, side, acct, oid, *numbers = rest
-                account, instr = exchange._indexes[acct], exchange._instruments[sym].index
+                account, instr = balances.index(acct), balances.assets[sym]
                 exchange.kernel.load_order(oid, account, *numbers, instr, side)  # type: ignore[call-arg]
             case "stops":
                 sym, stops, elected = rest
@@ -99,6 +98,14 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
                     exchange._expiries.add((exchange._lasting[oid].expire_ts, oid))
             case "group":
                 exchange._set_group(*rest)
+            case "hold":
+                name, *hold = rest
+                exchange._transfers.holds[name] = Hold(*hold)
+            case "transfer":
+                key, *outcome = rest
+                exchange._transfers.outcomes[key] = Outcome(*outcome)
+            case "offering":
+                exchange._offerings.load(*rest)
             case "cid":
                 acct, cid, oid = rest
                 exchange._oids[acct, cid] = oid
@@ -109,27 +116,28 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
                 raise ValueError(f"unknown snapshot record {kind!r}")
 
 
-def _relist(
-    exchange: "Exchange",
-    listing: Sequence[Any],
-    lo: int,
-    hi: int,
-    ref: int,
-    up_bp: int,
-    down_bp: int,
-    phase: str,
-    called: bool,
-    indicated: Sequence[int],
-    last: int,
-    close: int,
-) -> None:
+_STATE = (
+    "lo", "hi", "ref", "up_bp", "down_bp", "fees", "phase", "called", "indicated", "last", "close", "auction", "day",
+    "next_band",
+)  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _relist(exchange: "Exchange", listing: Sequence[Any], state: Sequence[Any]) -> None:
     """List an instrument as it was first, then move it to where it stood."""
     exchange._list(List(*listing), [])
     it = exchange._instruments[listing[1]]
-    it.lo, it.hi, it.ref, it.up_bp, it.down_bp, it.phase, it.last = lo, hi, ref, up_bp, down_bp, phase, last
-    it.called, it.indicated, it.close = called, Equilibrium(*indicated), close
-    exchange.kernel.set_band(it.index, lo // it.tick, hi // it.tick, it.qty_max)
-    exchange.kernel.set_state(it.index, codes.STATES[phase])
+    for name, value in zip(_STATE, state, strict=True):
+        setattr(it, name, tuple(value) if isinstance(value, list) else value)
+    it.indicated = Equilibrium(*it.indicated)
+    exchange.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
+    exchange.kernel.set_guard(it.index, *it.guard)
+    exchange.kernel.set_state(it.index, codes.STATES[it.phase])
+    exchange.kernel.set_fees(it.index, *it.fees, [])
+    exchange.kernel.set_day(it.index, it.day)
 
 
 def open_orders(exchange: "Exchange", instr: int, side: int) -> list[tuple[int, ...]]:

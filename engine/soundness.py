@@ -7,7 +7,8 @@ orders; nothing was created or lost.
 from typing import TYPE_CHECKING
 
 from engine import codes
-from engine.commands import CASH, List
+from engine.balances import FEES
+from engine.commands import CASH
 from engine.snapshot import open_orders
 
 if TYPE_CHECKING:
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
 
 def require_sound(exchange: "Exchange") -> None:
     """Assert every invariant of an exchange. O(orders)."""
-    held_fen = dict.fromkeys(range(len(exchange._accts)), 0)
-    held_bottles: dict[tuple[int, int], int] = {}
+    balances = exchange._balances
+    held: dict[tuple[int, str], int] = {}
+    for hold in exchange._transfers.holds.values():
+        held[hold.acct, hold.asset] = held.get((hold.acct, hold.asset), 0) + hold.left
+    for offering in exchange._offerings.all.values():
+        if not offering.ended:
+            terms = offering.terms
+            held[terms.acct, terms.sym] = held.get((terms.acct, terms.sym), 0) + terms.qty
+            for acct, qty in offering.wanted.items():
+                held[acct, CASH] = held.get((acct, CASH), 0) + qty * terms.px
     buys: dict[tuple[int, int], int] = {}
     live = {oid: acct for acct, orders in exchange._live.items() for oid in orders}
     resting = 0
@@ -28,7 +37,8 @@ def require_sound(exchange: "Exchange") -> None:
             levels: dict[int, int] = {}
             for order in open_orders(exchange, it.index, side):
                 oid, account, px, left, filled, fee_base, fee_paid, flags, display, shown, instr, _ = order
-                assert live.get(oid) == exchange._accts[account], f"order {oid}: not in its account's list"
+                acct = balances.accts[account]
+                assert live.get(oid) == acct, f"order {oid}: not in its account's list"
                 assert left > 0, f"order {oid}: rests with nothing open"
                 assert filled >= 0, f"order {oid}: negative fill"
                 assert flags & codes.STOP or it.lo <= px <= it.hi, f"order {oid}: outside the band"
@@ -40,32 +50,33 @@ def require_sound(exchange: "Exchange") -> None:
                     levels[px] = levels.get(px, 0) + seen
                 elif flags & codes.WAITING:
                     assert it.called, f"order {oid}: waits for a call that is over"
-                key = (account, instr)
+                asset = CASH if side == codes.BUY else it.sym
+                needs = buy_hold_fen(it.fees, px, left, fee_base, fee_paid) if side == codes.BUY else left
+                held[acct, asset] = held.get((acct, asset), 0) + needs
                 if side == codes.BUY:
-                    held_fen[account] += buy_hold_fen(it.listing, px, left, fee_base, fee_paid)
-                    buys[key] = buys.get(key, 0) + left
-                else:
-                    held_bottles[key] = held_bottles.get(key, 0) + left
+                    buys[account, instr] = buys.get((account, instr), 0) + left
                 resting += 1
             assert list(levels.items()) == depth, f"{it.sym}: level quantities differ from their orders"
     assert resting == len(live), "an account lists an order that does not rest"
-    total = dict.fromkeys(exchange._supply, 0)
-    for index in range(len(exchange._accts)):
-        free, held = exchange.kernel.cash(index)
-        assert free >= 0, f"account {exchange._accts[index]}: negative cash"
-        assert held == held_fen[index], f"account {exchange._accts[index]}: holds {held}, orders need {held_fen[index]}"
-        total[CASH] += free + held
-    for account, instr, free, held, open_buys in exchange.kernel.all_positions():
-        where = f"account {exchange._accts[account]}, {exchange._syms[instr]}"
-        assert free >= 0, f"{where}: negative bottles"
-        assert held == held_bottles.get((account, instr), 0), f"{where}: held bottles differ from its orders"
+    total = dict.fromkeys(balances.supply, 0)
+    cash = [(acct, CASH, *exchange.kernel.cash(index)) for acct, index in balances.indexes.items()]
+    positions = exchange.kernel.all_positions()
+    rest = [(balances.accts[row[0]], exchange._syms[row[1]], row[2], row[3]) for row in positions]
+    for acct, asset, free, holds in cash + rest:
+        needs = held.pop((acct, asset), 0)
+        assert acct < FEES or free >= 0, f"account {acct}: negative {asset}"
+        assert holds == needs, f"account {acct}: holds {holds} {asset}, what it holds for needs {needs}"
+        assert balances.locked(acct, asset) <= max(0, free + holds), f"account {acct}: more {asset} locked than it has"
+        total[asset] += free + holds
+    assert not any(held.values()), f"held for accounts that have nothing: {held}"
+    for account, instr, _, _, open_buys in positions:
+        where = f"account {balances.accts[account]}, {exchange._syms[instr]}"
         assert open_buys == buys.get((account, instr), 0), f"{where}: open buys differ from its orders"
-        total[exchange._syms[instr]] += free + held
-    assert total == exchange._supply, "what the accounts have differs from what came in"
+    assert total == balances.supply, "what the accounts have differs from what came in"
 
 
-def buy_hold_fen(listing: List, px: int, qty: int, fee_base: int, fee_paid: int) -> int:
+def buy_hold_fen(fees: tuple[int, int, int], px: int, qty: int, fee_base: int, fee_paid: int) -> int:
     """What a resting buy must hold: the kernel's rule, written a second time for `check`."""
-    rate_bp = max(listing.maker_bp, listing.taker_bp)
-    fee = max(listing.min_fee, -(-(fee_base + qty * px * rate_bp) // 10_000))
+    maker_bp, taker_bp, minimum = fees
+    fee = max(minimum, fee_paid, -(-(fee_base + qty * px * max(maker_bp, taker_bp)) // 10_000))
     return qty * px + fee - fee_paid

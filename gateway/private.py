@@ -8,7 +8,21 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from engine.commands import CASH
-from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Triggered, Withdrawn
+from engine.events import (
+    Accepted,
+    Allotted,
+    Amended,
+    Cancelled,
+    Deposited,
+    Event,
+    Offered,
+    OfferingEnded,
+    Subscribed,
+    Traded,
+    Transferred,
+    Triggered,
+    Withdrawn,
+)
 from engine.exchange import Exchange
 from gateway.wire import BalanceChange, Exec
 
@@ -50,6 +64,16 @@ class Private:
                     touched[event.acct, CASH if event.side == "B" else event.sym] = None
                 case Deposited() | Withdrawn():
                     touched[event.acct, event.asset] = None
+                case Transferred():
+                    for leg in event.legs:
+                        for acct in (leg.acct, leg.to):
+                            touched[acct, leg.asset] = None
+                case Offered() | OfferingEnded():
+                    touched[event.acct, event.sym] = touched[event.acct, CASH] = None
+                case Subscribed():
+                    touched[event.acct, CASH] = None
+                case Allotted():
+                    touched[event.acct, CASH] = touched[event.acct, event.sym] = None
         ts = events[-1].ts if events else 0
         for acct, asset in touched:
             free, held = self._exchange.balance(acct, asset)

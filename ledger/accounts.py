@@ -4,10 +4,15 @@ Every engine account has two ledger accounts an asset: what is free (`avail`) an
 go to the engine's fee account like any other. Each asset has one contra account, `source`, that deposits come from and
 withdrawals go to: the bank for cash, the warehouse for bottles. It alone may be negative, and minus its balance is what
 the exchange owes its customers.
+
+The engine's contra accounts, numbered below FEES, are the parts of the world outside that transfers name: they may be
+negative too. `warehouse(n)` is one of them: minus its bottles are what stands in that warehouse.
 """
 
 from enum import StrEnum
 from typing import NamedTuple
+
+from engine.balances import FEES
 
 
 class Kind(StrEnum):
@@ -30,7 +35,19 @@ class Account(NamedTuple):
 
     @property
     def is_contra(self) -> bool:
-        return self.kind is Kind.SOURCE
+        return self.acct is None or self.acct < FEES
+
+
+BANK = -2
+PROVIDER = -3  # of payments
+LOSS = -4
+DELIVERED = -5
+WAREHOUSES = -1000
+
+
+def warehouse(number: int) -> int:
+    """The engine's account for a warehouse, numbered from 1."""
+    return WAREHOUSES - number
 
 
 def avail(acct: int, asset: str) -> Account:

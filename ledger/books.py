@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.events import Accepted, Amended, Cancelled, Event, Traded, Triggered
 from engine.exchange import Exchange
-from ledger.accounts import Account, avail, hold
+from ledger.accounts import Account, Kind, avail, hold
 from ledger.entries import Entry, residual
 from ledger.errors import Overdrawn, ProjectorFault, UnbalancedEntry
 from ledger.rules import (
@@ -120,7 +120,7 @@ class Books:
 
     def _enter(self, entry: Entry, rows: Rows, moved: dict[int, int]) -> None:
         self.entry_last += 1
-        rows.entries.append((self.entry_last, *entry[:4]))
+        rows.entries.append((self.entry_last, *entry[:5]))
         for account, amount in entry.postings:
             number = self._ids.get(account)
             if number is None:
@@ -162,7 +162,7 @@ def differences(exchange: Exchange, balances: Mapping[Account, int]) -> list[str
         for asset, (free, held) in exchange.balances(acct).items():
             engine[avail(acct, asset)] = free
             engine[hold(acct, asset)] = held
-    ledger = {account: amount for account, amount in balances.items() if not account.is_contra}
+    ledger = {account: amount for account, amount in balances.items() if account.kind is not Kind.SOURCE}
     return [
         f"{account.name}: engine {engine.get(account, 0)}, ledger {ledger.get(account, 0)}"
         f" ({ledger.get(account, 0) - engine.get(account, 0):+d})"

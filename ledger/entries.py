@@ -13,6 +13,10 @@ class EntryKind(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     TRADE = "trade"
+    TRANSFER = "transfer"
+    OFFER = "offer"
+    SUBSCRIPTION = "subscription"
+    ALLOTMENT = "allotment"
 
 
 class Posting(NamedTuple):
@@ -23,12 +27,16 @@ class Posting(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What one event moved. `ref` is the order of a hold or release, the number of a trade, else 0."""
+    """What one event moved.
+
+    `ref` is the order of a hold or release, the number of a trade, else 0; `key` is a transfer's, or the offering.
+    """
 
     seq: int
     ts: int
     kind: EntryKind
     ref: int
+    key: str
     postings: tuple[Posting, ...]
 
 

@@ -2,9 +2,23 @@
 
 from typing import NamedTuple
 
-from engine.commands import CASH, Side
-from engine.events import Accepted, Amended, Cancelled, Deposited, Event, Traded, Triggered, Withdrawn
-from engine.exchange import FEES
+from engine.balances import FEES
+from engine.commands import CASH, Leg, LegKind, Side
+from engine.events import (
+    Accepted,
+    Allotted,
+    Amended,
+    Cancelled,
+    Deposited,
+    Event,
+    Offered,
+    OfferingEnded,
+    Subscribed,
+    Traded,
+    Transferred,
+    Triggered,
+    Withdrawn,
+)
 from ledger.accounts import Account, avail, hold, source
 from ledger.entries import Entry, EntryKind, Posting
 
@@ -70,8 +84,47 @@ def entry_of(event: Event) -> Entry | None:
             return _entry(event, EntryKind.DEPOSIT, 0, (source(asset), -amount), (avail(acct, asset), amount))
         case Withdrawn(acct=acct, asset=asset, amount=amount):
             return _entry(event, EntryKind.WITHDRAWAL, 0, (avail(acct, asset), -amount), (source(asset), amount))
+        case Transferred():
+            lines = [line for leg in event.legs for line in _lines(leg)]
+            return _entry(event, EntryKind.TRANSFER, 0, *lines, key=event.key)
+        case Offered(acct=acct, sym=sym, qty=qty):
+            return _entry(
+                event, EntryKind.OFFER, 0, (avail(acct, sym), -qty), (hold(acct, sym), qty), key=event.offering
+            )
+        case Subscribed(acct=acct, hold=held):
+            lines = [(avail(acct, CASH), -held), (hold(acct, CASH), held)]
+            return _entry(event, EntryKind.SUBSCRIPTION, 0, *lines, key=event.offering)
+        case Allotted():
+            return _allotment(event)
+        case OfferingEnded(acct=acct, sym=sym, returned=qty):
+            return _entry(
+                event, EntryKind.OFFER, 0, (hold(acct, sym), -qty), (avail(acct, sym), qty), key=event.offering
+            )
         case _:
             return None
+
+
+def _lines(leg: Leg) -> tuple[tuple[Account, int], tuple[Account, int]]:
+    """What one leg of a transfer takes from where, and where it brings it."""
+    out_of = avail if leg.kind in (LegKind.TRANSFER, LegKind.HOLD) else hold
+    into = hold if leg.kind == LegKind.HOLD else avail
+    owner = leg.to if leg.kind in (LegKind.TRANSFER, LegKind.CAPTURE) else leg.acct
+    return (out_of(leg.acct, leg.asset), -leg.amount), (into(owner, leg.asset), leg.amount)
+
+
+def _allotment(event: Allotted) -> Entry | None:
+    """Cash from the client's hold to the issuer, bottles from the issuer's hold to the client; the rest goes back."""
+    return _entry(
+        event,
+        EntryKind.ALLOTMENT,
+        0,
+        (hold(event.acct, CASH), -(event.paid + event.refund)),
+        (avail(event.acct, CASH), event.refund),
+        (avail(event.issuer, CASH), event.paid),
+        (hold(event.issuer, event.sym), -event.qty),
+        (avail(event.acct, event.sym), event.qty),
+        key=event.offering,
+    )
 
 
 def _settlement(trade: Traded) -> Entry | None:
@@ -96,9 +149,9 @@ def _order_accounts(event: Accepted | Amended | Cancelled | Triggered) -> tuple[
     return avail(event.acct, asset), hold(event.acct, asset)
 
 
-def _entry(event: Event, kind: EntryKind, ref: int, *lines: tuple[Account, int]) -> Entry | None:
+def _entry(event: Event, kind: EntryKind, ref: int, *lines: tuple[Account, int], key: str = "") -> Entry | None:
     postings = tuple(Posting(account, amount) for account, amount in lines if amount)
-    return Entry(event.seq, event.ts, kind, ref, postings) if postings else None
+    return Entry(event.seq, event.ts, kind, ref, key, postings) if postings else None
 
 
 def order_accepted(event: Accepted) -> OrderRow:

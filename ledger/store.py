@@ -16,8 +16,8 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from engine.balances import Balance
 from engine.events import Event
-from engine.exchange import Balance
 from ledger import tables
 from ledger.accounts import Account, Kind
 from ledger.books import Books, Rows

@@ -35,7 +35,15 @@ accounts = _table(
     _text("asset"),
     Index("accounts_by_acct", "acct", "asset", "kind", unique=True),
 )
-entries = _table("entries", _key("id"), _int("seq"), _int("ts"), _text("kind"), _int("ref"))
+entries = _table(
+    "entries",
+    _key("id"),
+    _int("seq"),
+    _int("ts"),
+    _text("kind"),
+    _int("ref"),
+    Column("key", Text, nullable=False, server_default=""),
+)
 postings = _table(
     "postings",
     _key("id"),

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from engine.balances import SUPPLY_MAX
 from engine.codes import AMOUNT_MAX
 from engine.commands import CASH
-from engine.exchange import SUPPLY_MAX
 from gateway.client import Client, ClientError, Credentials, GatewayDown, Stream
 from gateway.wire import Ack, Exec, OrderCancel, OrderNew
 from terminal.recording import Cancel, Place, Recording

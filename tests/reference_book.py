@@ -3,48 +3,71 @@
 Written from RULES, not from the kernel, and used by the differential tests: same commands, same events.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from hashlib import sha256
 from math import ceil, floor
 
 from sortedcontainers import SortedDict
 
+from engine.allotment import digest_of, draw, pro_rata
 from engine.commands import (
     CALLS,
     CASH,
     LOCKED,
+    AddAsset,
+    Allot,
     Amend,
     Cancel,
     CancelAll,
     Command,
     Deposit,
     Group,
+    Leg,
     List,
+    Method,
+    Offer,
     OrderType,
     Phase,
     Place,
+    Recall,
     Roll,
     SelfTrade,
     SetBand,
+    SetFees,
     SetPhase,
     Side,
+    Subscribe,
     TimeInForce,
+    Transfer,
+    When,
     Withdraw,
 )
 from engine.events import (
     Accepted,
+    Allotted,
     Amended,
+    AssetAdded,
     BandChanged,
+    BandPlanned,
     Cancelled,
     Deposited,
     Event,
+    FeesChanged,
     Grouped,
     Indicated,
     Listed,
+    Offered,
+    OfferingEnded,
     PhaseChanged,
     Rejected,
+    Repeated,
     Rolled,
+    Subscribed,
     Traded,
+    Transferred,
     Triggered,
     Uncrossed,
     Withdrawn,
@@ -67,7 +90,6 @@ class Order:
     left: int
     fee_base: int = 0
     fees: int = 0
-    proceeds: int = 0
     held: int = 0
     tif: str = TimeInForce.GTC
     expire_ts: int = 0
@@ -89,6 +111,9 @@ class Line:
         self.phase: str = Phase.CONTINUOUS
         self.ref = listing.ref
         self.up_bp, self.down_bp = listing.up_bp, listing.down_bp
+        self.fees = (listing.maker_bp, listing.taker_bp, listing.min_fee)
+        self.day = self.auction = 0
+        self.planned: tuple[int, int, int] | None = None
         self.close = 0
         self.called = False
         self.indicated = (0, 0, 0)
@@ -96,8 +121,23 @@ class Line:
         self.stops: list[Order] = []
         self.elected: list[Order] = []
         self.last = 0
-        self.lo, self.hi = band(listing, listing.ref, listing.up_bp, listing.down_bp)
+        self.lo, self.hi = band(listing, listing.ref, *self.band_today())
         self.sides: dict[str, SortedDict] = {Side.BUY: SortedDict(lambda px: -px), Side.SELL: SortedDict()}
+
+    def band_today(self) -> tuple[int, int]:
+        rules = self.listing
+        early = self.day < rules.first_days
+        return (rules.first_up_bp, rules.first_down_bp) if early else (self.up_bp, self.down_bp)
+
+    def guard(self) -> Callable[[int], bool]:
+        """Whether a trade at a price is made, by the ranges as they are now."""
+        rules = self.listing
+        bases = ((self.close or self.ref, rules.dyn_bp), (self.auction or self.ref, rules.static_bp))
+
+        def within(px: int) -> bool:
+            return all(not bp or abs(px - base) * 10_000 <= base * bp for base, bp in bases)
+
+        return within
 
     def resting(self) -> list[Order]:
         booked = [order for side in self.sides.values() for queue in side.values() for order in queue]
@@ -125,6 +165,12 @@ class ReferenceExchange:
         self.held: dict[tuple[int, str], int] = {}
         self.orders: dict[tuple[int, str], Order] = {}
         self.groups: dict[int, int] = {}
+        self.assets: set[str] = set()  # that are not traded
+        self.locks: dict[tuple[int, str], dict[int, int]] = {}  # (acct, sym) -> {day: bottles}
+        self.holds: dict[str, tuple[int, str, int]] = {}
+        self.outcomes: dict[str, tuple[tuple[Leg, ...], int, Reject | None]] = {}
+        self.offers: dict[str, Offer] = {}
+        self.wanted: dict[str, dict[int, int]] = {}  # of the offerings that have not ended
         self.events: list[Event] = []
 
     def apply(self, commands: list[Command]) -> list[Event]:
@@ -138,6 +184,8 @@ class ReferenceExchange:
                 self.indicate(self.lines[order.sym])
             before = len(self.events)
             self.one(command)
+            for key in self.locks:
+                self.trim(key)
             if not isinstance(self.events[-1], Rejected):
                 for line in self.lines.values():
                     self.enter_elected(line)
@@ -157,16 +205,23 @@ class ReferenceExchange:
             case List():
                 if command.sym in self.lines:
                     return self.refuse(command, Reject.DUPLICATE_ID)
+                if command.sym in self.assets:
+                    return self.refuse(command, Reject.DUPLICATE_ID)
                 line = self.lines[command.sym] = Line(command)
                 self.say(Listed, command.sym, command.tick, command.lot, command.min_qty, command.max_qty)
                 self.say(BandChanged, command.sym, line.lo, line.hi, line.ref)
+            case AddAsset():
+                if self.knows(command.asset):
+                    return self.refuse(command, Reject.DUPLICATE_ID)
+                self.assets.add(command.asset)
+                self.say(AssetAdded, command.asset)
             case Deposit():
-                if command.asset != CASH and command.asset not in self.lines:
+                if not self.knows(command.asset):
                     return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
                 self.add(command.acct, command.asset, command.amount)
                 self.say(Deposited, command.acct, command.asset, command.amount)
             case Withdraw():
-                if command.asset != CASH and command.asset not in self.lines:
+                if not self.knows(command.asset):
                     return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
                 if self.free.get((command.acct, command.asset), 0) < command.amount:
                     cash = command.asset == CASH
@@ -216,6 +271,167 @@ class ReferenceExchange:
                 self.say(Grouped, command.acct, command.group)
             case Roll():
                 self.roll(command)
+            case SetFees():
+                self.set_fees(command)
+            case Transfer():
+                self.transfer(command)
+            case Offer():
+                self.offer(command)
+            case Subscribe():
+                self.subscribe(command)
+            case Allot():
+                self.end(command, command.offering, command.seed)
+            case Recall():
+                self.end(command, command.offering, "")
+
+    def knows(self, asset: str) -> bool:
+        return asset == CASH or asset in self.lines or asset in self.assets
+
+    def locked(self, acct: int, sym: str) -> int:
+        return sum(self.locks.get((acct, sym), {}).values())
+
+    def trim(self, key: tuple[int, str]) -> None:
+        """Of bottles that left, those that were not locked left first, then the oldest."""
+        days = self.locks[key]
+        more = sum(days.values()) - self.free.get(key, 0) - self.held.get(key, 0)
+        for day in sorted(days):
+            gone = max(0, min(more, days[day]))
+            days[day] -= gone
+            more -= gone
+
+    def set_fees(self, command: SetFees) -> None:
+        line = self.lines.get(command.sym)
+        if line is None:
+            return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
+        line.fees = (command.maker_bp, command.taker_bp, command.min_fee)
+        self.say(FeesChanged, command.sym, *line.fees)
+        buys = [order for order in line.resting() + line.stops if order.side == Side.BUY]
+        for order in sorted(buys, key=lambda order: order.oid):
+            more = self.needs(order) - order.held
+            if more > self.free[order.acct, CASH]:
+                self.cancel(order, Reason.FEES_CHANGED)
+            elif more:
+                order.held += more
+                self.add(order.acct, CASH, -more, more)
+                self.say(
+                    Amended, order.acct, order.cid, order.oid, order.sym, order.side, order.px, order.px, order.left,
+                    order.qty - order.left, Reason.FEES_CHANGED, -more,
+                )  # fmt: skip
+
+    def transfer(self, command: Transfer) -> None:
+        if command.key in self.outcomes:
+            legs, first, code = self.outcomes[command.key]
+            if legs != command.legs:
+                return self.refuse(command, Reject.DUPLICATE_ID)
+            return self.refuse(command, code) if code else self.say(Repeated, command.key, first)
+        if not all(self.knows(leg.asset) for leg in command.legs if leg.asset):
+            return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
+        before = dict(self.free), dict(self.held), dict(self.holds)
+        made: list[Leg] = []
+        for leg in command.legs:
+            if code := self.make(leg, made):
+                self.free, self.held, self.holds = before
+                self.outcomes[command.key] = command.legs, self.seq, code
+                return self.refuse(command, code)
+        self.outcomes[command.key] = command.legs, self.seq, None
+        self.say(Transferred, command.key, tuple(made))
+
+    def make(self, leg: Leg, made: list[Leg]) -> Reject | None:
+        if leg.asset:
+            if leg.kind == "hold" and leg.hold in self.holds:
+                return Reject.DUPLICATE_ID
+            if leg.acct >= FEES and self.free.get((leg.acct, leg.asset), 0) < leg.amount:
+                return Reject.INSUFFICIENT_FUNDS if leg.asset == CASH else Reject.INSUFFICIENT_BOTTLES
+            self.add(leg.acct, leg.asset, -leg.amount, leg.amount if leg.kind == "hold" else 0)
+            if leg.kind == "hold":
+                self.holds[leg.hold] = leg.acct, leg.asset, leg.amount
+            else:
+                self.add(leg.to, leg.asset, leg.amount)
+            made.append(leg)
+            return None
+        acct, asset, left = self.holds.get(leg.hold, (0, "", 0))
+        if not left:
+            return Reject.UNKNOWN_HOLD
+        amount = leg.amount or left
+        if amount > left:
+            return Reject.ABOVE_HOLD
+        self.holds[leg.hold] = acct, asset, left - amount
+        self.add(acct, asset, 0, -amount)
+        self.add(leg.to if leg.kind == "capture" else acct, asset, amount)
+        made.append(leg._replace(acct=acct, asset=asset, amount=amount))
+        return None
+
+    def offer(self, command: Offer) -> None:
+        if command.offering in self.offers:
+            return self.refuse(command, Reject.DUPLICATE_ID)
+        if not self.knows(command.sym) or command.sym == CASH:
+            return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
+        if command.closes and command.closes <= self.ts:
+            return self.refuse(command, Reject.TOO_LATE)
+        if self.free.get((command.acct, command.sym), 0) < command.qty:
+            return self.refuse(command, Reject.INSUFFICIENT_BOTTLES)
+        self.add(command.acct, command.sym, -command.qty, command.qty)
+        self.offers[command.offering], self.wanted[command.offering] = command, {}
+        self.say(
+            Offered, command.offering, command.acct, command.sym, command.px, command.qty, command.opens,
+            command.closes, command.commit,
+        )  # fmt: skip
+
+    def subscribe(self, command: Subscribe) -> None:
+        terms = self.offers.get(command.offering)
+        if terms is None:
+            return self.refuse(command, Reject.UNKNOWN_OFFERING)
+        wanted = self.wanted.get(command.offering)
+        if wanted is None or self.ts < terms.opens or (terms.closes and self.ts >= terms.closes):
+            return self.refuse(command, Reject.OFFERING_CLOSED)
+        if command.acct == terms.acct:
+            return self.refuse(command, Reject.MALFORMED)
+        if command.acct in wanted and terms.final:
+            return self.refuse(command, Reject.OFFERING_CLOSED)
+        if command.qty == 0 and command.acct not in wanted:
+            return self.refuse(command, Reject.UNKNOWN_ORDER)
+        if command.qty % terms.unit:
+            return self.refuse(command, Reject.OFF_UNIT, unit=terms.unit)
+        if 0 < command.qty < terms.min_qty:
+            return self.refuse(command, Reject.BELOW_MIN_SUBSCRIPTION, min_qty=terms.min_qty)
+        most = min(terms.max_qty or HUGE, HUGE // terms.px)
+        if command.qty > most:
+            return self.refuse(command, Reject.ABOVE_MAX_SUBSCRIPTION, max_qty=most)
+        more = (command.qty - wanted.get(command.acct, 0)) * terms.px
+        if more > self.free.get((command.acct, CASH), 0):
+            return self.refuse(command, Reject.INSUFFICIENT_FUNDS)
+        self.add(command.acct, CASH, -more, more)
+        wanted.pop(command.acct, None)
+        if command.qty:
+            wanted[command.acct] = command.qty
+        self.say(Subscribed, command.acct, command.offering, command.qty, more)
+
+    def end(self, command: Allot | Recall, offering: str, seed: str) -> None:
+        terms = self.offers.get(offering)
+        if terms is None:
+            return self.refuse(command, Reject.UNKNOWN_OFFERING)
+        if offering not in self.wanted or (seed and self.ts < max(terms.opens, terms.closes)):
+            return self.refuse(command, Reject.OFFERING_CLOSED)
+        if seed and sha256(seed.encode()).hexdigest() != terms.commit:
+            return self.refuse(command, Reject.WRONG_SEED)
+        wanted = self.wanted.pop(offering)
+        given = [0] * len(wanted)
+        if seed:  # tests/engine/test_allotment.py holds these two functions to slow ones of their own
+            rule = partial(draw, unit=terms.unit)
+            if terms.method == Method.PRO_RATA:
+                rule = partial(pro_rata, minimum=terms.min_qty, step=terms.step or terms.unit)
+            given = rule(list(wanted.values()), terms.qty, seed=seed, digest=digest_of(wanted.items()))
+        for (acct, qty), got in zip(wanted.items(), given, strict=True):
+            self.add(acct, CASH, (qty - got) * terms.px, -qty * terms.px)
+            self.add(acct, terms.sym, got)
+            self.add(terms.acct, CASH, got * terms.px)
+            self.say(
+                Allotted, acct, offering, terms.sym, terms.acct, got, got * terms.px, (qty - got) * terms.px
+            )  # fmt: skip
+        sold = sum(given)
+        self.add(terms.acct, terms.sym, terms.qty - sold, -terms.qty)
+        digest = digest_of(wanted.items())
+        self.say(OfferingEnded, offering, terms.acct, terms.sym, sold, terms.qty - sold, digest, seed)
 
     def add(self, acct: int, asset: str, free: int, held: int = 0) -> None:
         self.free[acct, asset] = self.free.get((acct, asset), 0) + free
@@ -227,6 +443,9 @@ class ReferenceExchange:
             return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
         if not command.ref and not line.ref and command.up_bp != -1:
             return self.refuse(command, Reject.MALFORMED)
+        if command.when == When.ROLL:
+            line.planned = (command.up_bp, command.down_bp, command.ref)
+            return self.say(BandPlanned, command.sym, *line.planned)
         line.ref = command.ref or line.ref
         line.up_bp, line.down_bp = command.up_bp, command.down_bp
         before = (line.lo, line.hi)
@@ -304,6 +523,7 @@ class ReferenceExchange:
         for order in line.resting():
             order.shown = min(order.display, order.left)
         line.called, line.indicated = False, (0, 0, 0)
+        line.auction = found[0] or line.auction
 
     def elect(self, line: Line, px: int) -> None:
         """The stops that a trade at this price reaches: buys from the lowest trigger, sells from the highest, entry."""
@@ -352,16 +572,24 @@ class ReferenceExchange:
         if line is None:
             return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
         close = line.close or line.ref
-        if not close and line.up_bp != -1:
+        line.day += 1
+        up_bp, down_bp, ref = line.planned or (*line.band_today(), 0)
+        if not (ref or close) and up_bp != -1:
+            line.day -= 1
             return self.refuse(command, Reject.MALFORMED)
+        if line.planned:
+            line.up_bp, line.down_bp, line.planned = up_bp, down_bp, None
         self.say(Rolled, command.sym, close)
-        line.close = 0
+        line.close = line.auction = 0
+        for key, days in self.locks.items():
+            if key[1] == command.sym:
+                self.locks[key] = {day: qty for day, qty in days.items() if day > line.day}
         for order in sorted(line.resting() + line.stops, key=lambda order: order.oid):
             if order.tif == TimeInForce.DAY:
                 self.cancel(order, Reason.EXPIRED)
-        line.ref = close
+        line.ref = ref or close
         before = (line.lo, line.hi)
-        line.lo, line.hi = band(line.listing, close, line.up_bp, line.down_bp)
+        line.lo, line.hi = band(line.listing, line.ref, up_bp, down_bp)
         self.move_band(line, before)
 
     def amend(self, command: Amend) -> None:
@@ -377,7 +605,7 @@ class ReferenceExchange:
             return self.refuse(command, Reject.MALFORMED)
         if (order.market and not order.stop) or line.phase in LOCKED:
             return self.refuse(command, Reject.PHASE_CLOSED)
-        if not keeps and line.phase not in (Phase.CONTINUOUS, Phase.OPENING_CALL):
+        if not keeps and line.phase not in (Phase.CONTINUOUS, Phase.OPENING_CALL, Phase.VOLATILITY_CALL):
             halted = line.phase == Phase.HALTED
             return self.refuse(command, Reject.HALTED if halted else Reject.PHASE_CLOSED)
         if px % rules.tick:
@@ -407,9 +635,8 @@ class ReferenceExchange:
         delta = self.needs(order) - order.held
         order.px, order.left, order.qty = before
         free = self.free.get((order.acct, asset), 0)
-        if delta > free:
-            cash = order.side == Side.BUY
-            return self.refuse(command, Reject.INSUFFICIENT_FUNDS if cash else Reject.INSUFFICIENT_BOTTLES, free=free)
+        if delta > max(0, free - self.locked(order.acct, asset)):
+            return self.refuse_cover(command, asset)
         if line.phase == Phase.CONTINUOUS and not keeps and order.post and self.crosses(line, order.side, px):
             return self.refuse(command, Reject.WOULD_CROSS)
 
@@ -440,6 +667,11 @@ class ReferenceExchange:
         if not keeps and not order.stop:
             self.enter(order, line, amended=True)
 
+    def refuse_cover(self, command: Place | Amend, asset: str) -> None:
+        locked = {"locked": self.locked(command.acct, asset)} if self.locked(command.acct, asset) else {}
+        code = Reject.INSUFFICIENT_FUNDS if asset == CASH else Reject.INSUFFICIENT_BOTTLES
+        self.refuse(command, code, free=self.free.get((command.acct, asset), 0), **locked)
+
     def crosses(self, line: Line, side: str, px: int) -> bool:
         other = line.sides[Side.SELL if side == Side.BUY else Side.BUY]
         if not other:
@@ -455,13 +687,15 @@ class ReferenceExchange:
         return owned + sum(o.left for o in wanting if o.acct == acct and o.side == Side.BUY)
 
     def fillable(self, acct: int, line: Line, side: str, px: int) -> int:
-        """How much an order could trade at once, with all rules of self-trade prevention."""
-        total = 0
+        """How much an order could trade at once, with self-trade prevention and within the volatility ranges."""
+        total, within = 0, line.guard()
         for level, queue in line.sides[Side.SELL if side == Side.BUY else Side.BUY].items():
             if level > px if side == Side.BUY else level < px:
                 break
             for order in queue:
                 if line.listing.stp == SelfTrade.NONE or self.group(order.acct) != self.group(acct):
+                    if not within(level):
+                        return total
                     total += order.left
                 elif line.listing.stp != SelfTrade.OLDEST:
                     return total
@@ -480,10 +714,10 @@ class ReferenceExchange:
         """What an order must hold for its open quantity."""
         if order.side == Side.SELL or order.left == 0:
             return order.left
-        rules = self.lines[order.sym].listing
+        maker_bp, taker_bp, minimum = self.lines[order.sym].fees
         notional = order.left * order.px
-        fee = ceil(Fraction(order.fee_base + notional * max(rules.maker_bp, rules.taker_bp), 10_000))
-        return notional + max(rules.min_fee, fee) - order.fees
+        fee = ceil(Fraction(order.fee_base + notional * max(maker_bp, taker_bp), 10_000))
+        return notional + max(minimum, fee, order.fees) - order.fees
 
     def cancel(self, order: Order, reason: Reason) -> None:
         left, order.left = order.left, 0
@@ -548,9 +782,8 @@ class ReferenceExchange:
         )  # fmt: skip
         order.held = self.needs(order)
         asset = CASH if buying else command.sym
-        free = self.free.get((command.acct, asset), 0)
-        if free < order.held:
-            return self.refuse(command, Reject.INSUFFICIENT_FUNDS if buying else Reject.INSUFFICIENT_BOTTLES, free=free)
+        if self.free.get((command.acct, asset), 0) - self.locked(command.acct, asset) < order.held:
+            return self.refuse_cover(command, asset)
         if command.post and self.crosses(line, command.side, px):
             return self.refuse(command, Reject.WOULD_CROSS)
         if (
@@ -582,7 +815,8 @@ class ReferenceExchange:
     def enter(self, order: Order, line: Line, *, market: bool = False, amended: bool = False) -> None:
         """Match an order and rest what is left, or cancel it."""
         ends = {TimeInForce.IOC: Reason.IOC, TimeInForce.FOK: Reason.IOC}.get(TimeInForce(order.tif))
-        if line.phase == Phase.CONTINUOUS and not self.match(order, line):
+        ended = self.match(order, line) if line.phase == Phase.CONTINUOUS else ""
+        if ended == "prevented":
             if order.left:
                 self.cancel(order, Reason.SELF_TRADE)
         elif order.left and (ends or market):
@@ -592,8 +826,13 @@ class ReferenceExchange:
                 order.display = 0
             order.shown = min(order.display, order.left)
             line.sides[order.side].setdefault(order.px, []).append(order)
+        if ended == "interrupted":
+            line.phase, line.called = Phase.VOLATILITY_CALL, True
+            self.say(PhaseChanged, line.listing.sym, line.phase)
 
-    def match(self, order: Order, line: Line) -> bool:
+    def match(self, order: Order, line: Line) -> str:
+        """Trade an order as far as it goes; what ended it before its end: "prevented", "interrupted" or nothing."""
+        within = line.guard()
         other = line.sides[Side.SELL if order.side == Side.BUY else Side.BUY]
         while order.left and other:
             px, queue = other.peekitem(0)
@@ -602,8 +841,10 @@ class ReferenceExchange:
             resting = queue[0]
             if line.listing.stp != SelfTrade.NONE and self.group(resting.acct) == self.group(order.acct):
                 if not self.prevent(order, resting, line):
-                    return False
+                    return "prevented"
                 continue
+            if not within(px):
+                return "interrupted"
             sliced = resting.visible
             traded = min(order.left, sliced)
             self.trade(order, resting, px, traded)
@@ -616,7 +857,7 @@ class ReferenceExchange:
                     queue.append(queue.pop(0))
             if not queue:
                 del other[px]
-        return True
+        return ""
 
     def prevent(self, order: Order, resting: Order, line: Line) -> bool:
         """Self-trade prevention by the instrument's mode; whether the incoming order goes on."""
@@ -655,19 +896,19 @@ class ReferenceExchange:
             )  # fmt: skip
 
     def trade(self, taker: Order, maker: Order, px: int, qty: int, *, uncross: bool = False) -> None:
-        rules = self.lines[taker.sym].listing
+        line = self.lines[taker.sym]
+        maker_bp, taker_bp, minimum = line.fees
         self.lines[taker.sym].close = self.lines[taker.sym].last = px
         self.elect(self.lines[taker.sym], px)
         buy, sell = (taker, maker) if taker.side == Side.BUY else (maker, taker)
         taker.left -= qty
         maker.left -= qty
         fees: dict[str, int] = {}
-        for order, rate in ((taker, rules.maker_bp if uncross else rules.taker_bp), (maker, rules.maker_bp)):
+        for order, rate in ((taker, maker_bp if uncross else taker_bp), (maker, maker_bp)):
             order.fee_base += qty * px * rate
-            order.proceeds += qty * px
-            due = max(rules.min_fee, ceil(Fraction(order.fee_base, 10_000)))
+            due = max(minimum, order.fees, ceil(Fraction(order.fee_base, 10_000)))
             if order is sell:
-                due = min(due, order.proceeds)
+                due = min(due, order.fees + qty * px)
             fees[order.side] = due - order.fees
             order.fees = due
         kept = self.needs(buy)
@@ -679,6 +920,10 @@ class ReferenceExchange:
         self.add(FEES, CASH, sum(fees.values()))
         buy.held = kept
         sell.held -= qty
+        if line.listing.resale_lock_days:
+            days = self.locks.setdefault((buy.acct, buy.sym), {})
+            until = line.day + line.listing.resale_lock_days
+            days[until] = days.get(until, 0) + qty
         self.trade_id += 1
         self.say(
             Traded, self.trade_id, buy.sym, px, qty, buy.acct, buy.cid, buy.oid, buy.left, fees[Side.BUY],

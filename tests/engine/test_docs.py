@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from engine.checks import NAMES
-from engine.commands import Phase, SelfTrade, TimeInForce
+from engine.commands import LEG_FIELDS, Method, Phase, SelfTrade, TimeInForce, When
 from engine.reject import Reason, Reject
 
 PAGE = (Path(__file__).parents[2] / "docs" / "engine.md").read_text()
@@ -15,10 +15,13 @@ def test_every_op_and_field_is_on_the_page() -> None:
         assert f"`{op}`" in PAGE
         for field in kind._fields:
             assert f"`{field}`" in PAGE, f"{op}: {field}"
+    for leg, fields in LEG_FIELDS.items():
+        for word in (leg, *fields):
+            assert f"`{word}`" in PAGE, f"{leg}: {word}"
 
 
 def test_every_word_of_the_vocabulary_is_on_the_page() -> None:
-    for word in (*Reject, *Reason, *Phase, *SelfTrade, *TimeInForce):
+    for word in (*Reject, *Reason, *Phase, *SelfTrade, *TimeInForce, *When, *Method):
         assert f"`{word}`" in PAGE, word
 
 

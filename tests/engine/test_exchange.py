@@ -4,9 +4,24 @@ from typing import Any
 
 import pytest
 
-from engine.commands import CASH, Cancel, CancelAll, Command, Deposit, List, Place, SetBand, SetPhase, Withdraw
+from engine.balances import FEES, Balance
+from engine.commands import (
+    CASH,
+    Amend,
+    Cancel,
+    CancelAll,
+    Command,
+    Deposit,
+    List,
+    Place,
+    SetBand,
+    SetPhase,
+    Subscribe,
+    Withdraw,
+)
 from engine.events import Cancelled, Event, Rejected, Traded
-from engine.exchange import FEES, Balance, Exchange
+from engine.exchange import Exchange
+from engine.reject import Reject
 from tests.engine.market import AMPLE, exchange_of, order, refusal, rest, trades
 
 
@@ -138,6 +153,9 @@ LIMITED: dict[str, Any] = {
     "tick": 10, "lot": 2, "min_qty": 4, "max_qty": 20, "max_holding": 30, "accounts": 0,
 }  # fmt: skip
 FUNDED = [Deposit(0, 1, CASH, 300_000), Deposit(0, 1, "X", 6)]
+HALF_FILLED: list[Command] = [
+    SetBand(0, "X", 1000, 1000), Deposit(0, 2, "X", 10), order("B 6@10000", 1, "a"), order("S 4@10000", 2, "s"),
+]  # fmt: skip
 REFUSALS: list[tuple[str, list[Command], Command]] = [
     ("DUPLICATE_ID", [order("B 4@10000", 1, "a")], order("B 4@9000", 1, "a")),
     ("DUPLICATE_ID", [order("B 4@10000", 1, "a"), Cancel(0, 1, "a")], order("B 4@10000", 1, "a")),
@@ -166,6 +184,11 @@ REFUSALS: list[tuple[str, list[Command], Command]] = [
     ("INSUFFICIENT_BOTTLES", [order("S 4@10000", 1, "a")], order("S 4@10000", 1, "b")),
     ("INSUFFICIENT_BOTTLES", [order("S 4@10000", 1, "a")], Withdraw(0, 1, "X", 3)),
     ("INSUFFICIENT_BOTTLES", [], order("S 4@10000", 77, "a")),
+    ("TOO_LATE", [Deposit(9, 1, CASH, 1)], Place(0, 1, "a", "X", "B", 10_000, 4, "GTD", expire_ts=9)),
+    ("WOULD_CROSS", [order("S 4@10000", 1, "a")], Place(0, 1, "b", "X", "B", 10_000, 4, post=True)),
+    ("NOT_FILLABLE", [order("S 4@10000", 1, "a")], order("B 6@10000", 1, "b", "FOK")),
+    ("BELOW_FILLED", HALF_FILLED, Amend(0, 1, "a", qty=4)),
+    ("UNKNOWN_OFFERING", [], Subscribe(0, 1, "O", 1)),
     ("MALFORMED", [], order("B 0@10000", 1, "a")),
     ("MALFORMED", [], order("B 4@-10", 1, "a")),
     ("MALFORMED", [], Deposit(0, 1, CASH, 2**53 + 1)),
@@ -202,6 +225,12 @@ def test_refused_command_has_its_code_and_changes_nothing(
     assert code == refusal(events)
     assert expected == list(exchange.snapshot())[1:]
     exchange.check()
+
+
+def test_every_code_of_the_vocabulary_is_reached() -> None:
+    """Those of offerings in test_offerings, those of holds in test_transfers, the others here."""
+    offerings = {"OFFERING_CLOSED", "WRONG_SEED", "OFF_UNIT", "BELOW_MIN_SUBSCRIPTION", "ABOVE_MAX_SUBSCRIPTION"}
+    assert set(Reject) == {code for code, _, _ in REFUSALS} | offerings | {"UNKNOWN_HOLD", "ABOVE_HOLD"}
 
 
 def test_refusal_says_the_limit_that_it_met(kernel: Any) -> None:

@@ -14,7 +14,7 @@ AMPLE = 10**15
 
 def kernel_with_accounts(kernel: Any, accounts: int = 20, **band: int) -> Any:
     made = kernel()
-    instr = made.add_instrument(1, 1, 1, 0, 0, 0, 0, 0)
+    instr = made.add_instrument(1, 1, 1, 0, 0, 0, 0, 0, 0)
     made.set_band(instr, band.get("lo", 9_000), band.get("hi", 11_000), 10**9)
     for _ in range(accounts):
         account = made.add_account()

@@ -18,6 +18,7 @@ DETAILS = {
     "hi": 294_800,
     "tick": 100,
     "lot": 6,
+    "unit": 6,
     "min_qty": 1,
     "max_qty": 500,
     "max_holding": 9,

@@ -2,9 +2,9 @@
 
 import pytest
 
+from engine.balances import FEES
 from engine.commands import CASH
 from engine.events import Accepted, Cancelled, Deposited, PhaseChanged, Rejected, Traded, Withdrawn
-from engine.exchange import FEES
 from ledger.accounts import avail, hold, source
 from ledger.entries import Entry, EntryKind, Posting, residual
 from ledger.rules import entry_of, order_accepted, order_cancelled, order_traded
@@ -23,7 +23,7 @@ def lines(entry: Entry | None) -> list[tuple[str, int]]:
 def test_deposit_comes_from_the_assets_source() -> None:
     entry = entry_of(Deposited(1, 10, 7, "MT", 6))
 
-    assert Entry(1, 10, EntryKind.DEPOSIT, 0, (Posting(source("MT"), -6), Posting(avail(7, "MT"), 6))) == entry
+    assert Entry(1, 10, EntryKind.DEPOSIT, 0, "", (Posting(source("MT"), -6), Posting(avail(7, "MT"), 6))) == entry
 
 
 def test_withdrawal_goes_back_to_the_source() -> None:
@@ -68,7 +68,12 @@ def test_entries_balance(event: Accepted | Traded) -> None:
 
 def test_residual_tells_each_asset_that_is_out() -> None:
     entry = Entry(
-        1, 1, EntryKind.TRADE, 1, (Posting(avail(1, CASH), 5), Posting(hold(1, CASH), -3), Posting(avail(1, "MT"), 1))
+        1,
+        1,
+        EntryKind.TRADE,
+        1,
+        "",
+        (Posting(avail(1, CASH), 5), Posting(hold(1, CASH), -3), Posting(avail(1, "MT"), 1)),
     )
 
     assert {CASH: 2, "MT": 1} == residual(entry)

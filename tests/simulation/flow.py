@@ -16,6 +16,7 @@ from engine.commands import (
     Place,
     Roll,
     SetBand,
+    SetFees,
     SetPhase,
     Side,
     TimeInForce,
@@ -79,7 +80,13 @@ def stop(rng: Random, ts: int, acct: int, cid: str, sym: str) -> Place:
 
 def rare(rng: Random, ts: int) -> Command:
     sym, acct = rng.choice(LISTED), rng.randint(1, 3)
-    match rng.randrange(9):
+    match rng.randrange(13):
+        case 9 | 10:
+            return SetPhase(ts, "G", Phase.CONTINUOUS)
+        case 11:
+            return SetFees(ts, sym, rng.choice((0, 7, 30)), rng.choice((0, 10, 25)), rng.choice((0, 2, 9)))
+        case 12:
+            return Roll(ts, "G")
         case 0 | 8:
             return SetPhase(ts, sym, rng.choice([*Phase, Phase.OPENING_CALL, Phase.OPENING_CALL]))
         case 1:
