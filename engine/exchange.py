@@ -260,7 +260,7 @@ class Exchange:
         if code:
             return codes.REJECTS[code]
         self._report(events)
-        self._indicate_all(events)
+        self._indicate_touched(events, len(events) - 1)
         return None
 
     def _cancel_all(self, command: CancelAll, events: list[Event]) -> Reject | None:
@@ -274,7 +274,7 @@ class Exchange:
         self._report(events)
         if len(events) == before:
             return Reject.PHASE_CLOSED if locked else Reject.UNKNOWN_ORDER
-        self._indicate_all(events)
+        self._indicate_touched(events, before)
         return None
 
     def _amend(self, command: Amend, events: list[Event]) -> Reject | None:
@@ -288,15 +288,14 @@ class Exchange:
         code = self.kernel.amend(order.oid, account, command.px or order.px, command.qty or order.qty)
         if code:
             return codes.REJECTS[code]
+        before = len(events)
         self._report(events)
-        self._indicate_all(events)
+        self._indicate_touched(events, before)
         return None
 
-    def _indicate_all(self, events: list[Event]) -> None:
-        """Say what the calls would trade whose orders the last events touched."""
-        for sym in {
-            event.sym: None for event in events if event.seq == self.seq and isinstance(event, Amended | Cancelled)
-        }:
+    def _indicate_touched(self, events: list[Event], first: int) -> None:
+        """Say what the calls would trade whose orders the events from `first` on touched."""
+        for sym in {event.sym: None for event in events[first:] if isinstance(event, Amended | Cancelled)}:
             self._indicate(self._instruments[sym], events)
 
     @staticmethod
@@ -327,7 +326,7 @@ class Exchange:
         while self._expiries and self._expiries[0][0] <= self.ts:
             self.kernel.withdraw_order(self._expiries[0][1], codes.BY_EXPIRY)
             self._report(events)
-            self._indicate_all(events)
+            self._indicate_touched(events, len(events) - 1)
 
     def _report(self, events: list[Event]) -> None:
         """Turn what the kernel did into events, and forget the orders that are done."""
