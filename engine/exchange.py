@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from sortedcontainers import SortedList
 
 from engine import codes
-from engine.auction import NONE, Equilibrium, equilibrium
 from engine.balances import SUPPLY_MAX, Balance, Balances, shortage
 from engine.band import band_of
 from engine.checks import fault_of
@@ -70,7 +69,7 @@ from engine.events import (
     Uncrossed,
     Withdrawn,
 )
-from engine.instrument import Instrument
+from engine.instrument import NO_EQUILIBRIUM, Equilibrium, Instrument
 from engine.kernel import Kernel
 from engine.offerings import Offerings
 from engine.reject import Reject
@@ -531,12 +530,8 @@ class Exchange:
         return None
 
     def _equilibrium(self, it: Instrument) -> Equilibrium:
-        """Where the instrument's call would end now; icebergs count whole."""
-        kernel, instr = self.kernel, it.index
-        bids = kernel.depth(instr, codes.BUY, 0) + kernel.hidden(instr, codes.BUY)
-        asks = kernel.depth(instr, codes.SELL, 0) + kernel.hidden(instr, codes.SELL)
-        buys, sells = kernel.waiting_qty(instr, codes.BUY), kernel.waiting_qty(instr, codes.SELL)
-        return equilibrium(bids, asks, buys, sells, it.ref, it.tick)
+        """Where the instrument's call would end now."""
+        return Equilibrium(*self.kernel.equilibrium(it.index, it.ref))
 
     def _indicate(self, it: Instrument, events: list[Event]) -> None:
         """Say what a call would trade, when that changed."""
@@ -550,7 +545,7 @@ class Exchange:
         events.append(Uncrossed(self.seq, self.ts, it.sym, *found))
         self.kernel.uncross(it.index, found.px)
         self._report(events)
-        it.called, it.indicated = False, NONE
+        it.called, it.indicated = False, NO_EQUILIBRIUM
         if found.px:
             it.auction = found.px
             self.kernel.set_guard(it.index, *it.guard)

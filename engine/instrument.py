@@ -1,11 +1,22 @@
 """What the exchange knows of an instrument beside its book."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from engine.auction import NONE, Equilibrium
 from engine.codes import AMOUNT_MAX, NO_ASK
 from engine.commands import List, Phase
 from engine.stops import StopBook
+
+
+class Equilibrium(NamedTuple):
+    """A call's price, what trades at it, and what stays over: buys above 0, sells below. Price 0: nothing crosses."""
+
+    px: int
+    qty: int
+    surplus: int
+
+
+NO_EQUILIBRIUM = Equilibrium(0, 0, 0)
 
 
 @dataclass(slots=True)
@@ -22,7 +33,7 @@ class Instrument:
     fees: tuple[int, int, int]
     phase: str = Phase.CONTINUOUS
     called: bool = False  # a call began and was not uncrossed since
-    indicated: Equilibrium = NONE  # what was said last about the call
+    indicated: Equilibrium = NO_EQUILIBRIUM  # what was said last about the call
     last: int = 0
     stops: StopBook = field(default_factory=StopBook)
     close: int = 0  # last trade of the day, 0 before it

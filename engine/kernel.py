@@ -1212,6 +1212,128 @@ class Kernel:
             self._order_event(INTERRUPTION, order)
         return price, released
 
+    def equilibrium(self, instr: i32, ref: i64) -> tuple[int, int, int]:
+        """What a call would trade if it ended now: price, quantity, surplus of buys; price 0 when nothing crosses.
+
+        RULES §6, after SGX 8.2.1, CME's indicative opening price and ASX 2002. Candidates are all ticks between the
+        lowest and the highest limit: most quantity, least surplus, then the highest when buys stay over at all that
+        are left, the lowest when sells do, else the nearest to `ref`, of two the higher. Between two occupied ticks
+        nothing changes, so each gap is weighed once. Icebergs count whole. O(levels).
+        """
+        bids: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + BUY])
+        asks: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + SELL])
+        tick: i64 = self.instruments[instr].tick
+        more_bids: dict = self._hidden_at(instr, BUY)
+        more_asks: dict = self._hidden_at(instr, SELL)
+        demand: i64 = self.waiting_qty(instr, BUY)
+        supply: i64 = self.waiting_qty(instr, SELL)
+        bid: i64 = self._occupied_from(bids, 0)
+        while bid != NO_ASK:
+            demand += self._level(bids, bid).qty
+            bid = self._occupied_from(bids, bid + 1)
+        demand += sum(more_bids.values())
+        bid = self._occupied_from(bids, 0)
+        ask: i64 = self._occupied_from(asks, 0)
+        if bid == NO_ASK and ask == NO_ASK:
+            traded: i64 = demand if demand < supply else supply
+            if traded == 0:
+                return 0, 0, 0
+            return ref, traded, demand - supply
+        best_qty: i64 = 0
+        best_surplus: i64 = 0  # its size
+        lowest: i64 = 0  # of the ticks as good as any so far, and what they have in common
+        highest: i64 = 0
+        nearest: i64 = 0
+        all_buys: cython.bint = False
+        all_sells: cython.bint = False
+        surplus_at_nearest: i64 = 0
+        surplus_at_lowest: i64 = 0
+        surplus_at_highest: i64 = 0
+        at: i64 = bid if bid < ask else ask
+        while at != NO_ASK:
+            leaving: i64 = 0
+            if ask == at:
+                supply += self._level(asks, at).qty
+                if more_asks:
+                    supply += more_asks.get(at, 0)
+                ask = self._occupied_from(asks, at + 1)
+            if bid == at:
+                leaving = self._level(bids, at).qty
+                if more_bids:
+                    leaving += more_bids.get(at, 0)
+                bid = self._occupied_from(bids, at + 1)
+            following: i64 = bid if bid < ask else ask
+            first: i64 = at
+            last: i64 = at
+            for _ in range(2):  # the tick itself, then the gap above it
+                qty: i64 = demand if demand < supply else supply
+                surplus: i64 = demand - supply
+                size: i64 = surplus if surplus > 0 else -surplus
+                if qty > best_qty or (qty == best_qty and qty > 0 and size < best_surplus):
+                    best_qty, best_surplus = qty, size
+                    all_buys = all_sells = True
+                    lowest, surplus_at_lowest = first, surplus
+                    nearest = -1
+                if qty == best_qty and qty > 0 and size == best_surplus:
+                    all_buys = all_buys and surplus > 0
+                    all_sells = all_sells and surplus < 0
+                    highest, surplus_at_highest = last, surplus
+                    near: i64 = (ref + tick // 2) // tick  # the tick nearest to the reference, of two the higher
+                    near = first if near < first else last if near > last else near
+                    if nearest < 0 or abs(near * tick - ref) <= abs(nearest * tick - ref):
+                        nearest, surplus_at_nearest = near, surplus
+                demand -= leaving
+                leaving = 0
+                first = at + 1
+                last = following - 1
+                if following == NO_ASK or first > last:
+                    break
+            at = following
+        if best_qty == 0:
+            return 0, 0, 0
+        if all_buys:
+            return highest * tick, best_qty, surplus_at_highest
+        if all_sells:
+            return lowest * tick, best_qty, surplus_at_lowest
+        return nearest * tick, best_qty, surplus_at_nearest
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def _occupied_from(self, ladder: cython.pointer[Ladder], ticks: i64) -> i64:
+        """The lowest occupied tick from here on up, NO_ASK when there is none."""
+        if ladder.pages == 0:
+            return NO_ASK
+        number: i64 = (ticks >> 6) - ladder.first
+        bits: u64 = 0
+        if number < 0:
+            number = -1
+        elif number < ladder.n_pages:
+            bits = self.pages[ladder.pages + number].bits >> (ticks & 63) << (ticks & 63)
+        if bits == 0:
+            number += 1
+            group: i64 = number >> 6
+            if number >= ladder.n_pages:
+                return NO_ASK
+            bits = self.groups[ladder.groups + group] >> (number & 63) << (number & 63)
+            while bits == 0:
+                group += 1
+                if group * 64 >= ladder.n_pages:
+                    return NO_ASK
+                bits = self.groups[ladder.groups + group]
+            number = group * 64 + trailing_zeros(bits)
+            bits = self.pages[ladder.pages + number].bits
+        return (ladder.first + number) * 64 + trailing_zeros(bits)
+
+    @cython.cfunc
+    def _hidden_at(self, instr: i32, side: i32) -> dict:
+        """What the icebergs of a side do not show, by tick."""
+        found: dict = {}
+        for oid, (_, shown) in self.icebergs.items():
+            order: cython.pointer[Order] = cython.address(self.orders[self._slot(oid)])
+            if self.positions[order.position].instr == instr and order.side == side:
+                found[order.ticks] = found.get(order.ticks, 0) + order.open - shown
+        return found
+
     def uncross(self, instr: i32, price: i64) -> int:
         """Trade all that crosses at one price, which the caller found; return the quantity.
 
@@ -1293,15 +1415,6 @@ class Kernel:
         self._unbind(order.oid)
         self._give_slot(slot)
         return 0
-
-    def hidden(self, instr: i32, side: i32) -> list[tuple[int, int]]:
-        """(price, quantity) that the icebergs of a side do not show."""
-        found: list = []
-        for oid, (_, shown) in self.icebergs.items():
-            order: cython.pointer[Order] = cython.address(self.orders[self._slot(oid)])
-            if self.positions[order.position].instr == instr and order.side == side:
-                found.append((order.ticks * self.instruments[instr].tick, order.open - shown))
-        return found
 
     def waiting_qty(self, instr: i32, side: i32) -> int:
         """How much the market orders that wait in a call want."""

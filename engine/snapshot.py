@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine import codes
-from engine.auction import Equilibrium
 from engine.commands import CASH, AddAsset, List
+from engine.instrument import Equilibrium
 from engine.transfers import Hold, Outcome
 
 if TYPE_CHECKING:
