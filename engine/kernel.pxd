@@ -3,6 +3,7 @@
 cdef extern from *:
     int trailing_zeros "__builtin_ctzll"(unsigned long long word) noexcept
     int leading_zeros "__builtin_clzll"(unsigned long long word) noexcept
+    void prefetch "__builtin_prefetch"(const void *address) noexcept
 
 cdef int BUY, SELL, GTC, IOC, FOK, TIF_MASK, POST, MARKET, HOW_END, POSTED, ICEBERG
 cdef int NEITHER, WAITING, STOP, HOW_STOP, CONTINUOUS, CALL, CALL_LOCKED, HALTED, CLOSED, STP_NONE, STP_NEWEST, STP_OLDEST, STP_BOTH, STP_DECREMENT

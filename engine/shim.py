@@ -28,8 +28,8 @@ def typedef(base: type) -> type:
     return base
 
 
-def declare(_type: type, visibility: str = "private") -> int:
-    return 0
+def declare(_type: type, value: int = 0, visibility: str = "private") -> int:
+    return value
 
 
 def struct(**fields: type) -> type:
@@ -72,6 +72,10 @@ def grow(pool: list[Any] | None, record: Callable[[], Any], used: int, wanted: i
 
 def trailing_zeros(word: int) -> int:
     return (word & -word).bit_length() - 1
+
+
+def prefetch(_record: object) -> None:
+    pass
 
 
 def leading_zeros(word: int) -> int:
