@@ -66,6 +66,23 @@ def from_record(record: Sequence[Any]) -> Command:
         raise Malformed(f"not a command: {record!r}") from error
 
 
+def command_to_json(command: Command) -> dict[str, Any]:
+    """Return the command as the object that `command_from_json` takes back; fields at their defaults are left out."""
+    kind = type(command)
+    defaults = kind._field_defaults
+    said = {
+        name: value
+        for name, value in zip(kind._fields, command, strict=True)
+        if name not in defaults or value != defaults[name]
+    }
+    if isinstance(command, Transfer):
+        said["legs"] = [
+            {"kind": leg.kind} | {name: getattr(leg, name) for name in sorted(LEG_FIELDS[leg.kind])}
+            for leg in command.legs
+        ]
+    return {"op": NAMES[kind]} | said
+
+
 def command_from_json(data: object) -> Command:
     """Return the command of a decoded JSON object, strictly: known fields, right types, numbers within bounds.
 

@@ -88,6 +88,11 @@ class JournalReader:
         """The number of the last durable command, 0 when there is none."""
         return self._tail()[0]
 
+    @property
+    def head(self) -> bytes:
+        """The chain hash of the last group: it stands for every command so far."""
+        return self._tail()[1]
+
     def groups(self, after: int = 0) -> Iterator[Group]:
         """Yield the commands after number `after`, group by group, each verified before it is given out.
 

@@ -10,14 +10,27 @@ import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from enum import IntEnum
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 from typer.exceptions import TyperException
+
+from terminal import journal
+from terminal.options import (
+    DEMO,
+    EXCHANGE,
+    DataOption,
+    Exit,
+    Failure,
+    JsonOption,
+    LangOption,
+    OperatorOption,
+    PortOption,
+    UrlOption,
+)
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -30,23 +43,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Exit(IntEnum):
-    OK = 0
-    FINDING = 1  # an audit or a replay found a difference, or an exchange's files are damaged
-    USAGE = 2  # a wrong command, value or file
-    NO_SERVER = 3
-    REFUSED = 4  # the exchange said no
-    INTERRUPTED = 130
-
-
-class Failure(Exception):
-    """The end of a command: one line for the user, and the exit code."""
-
-    def __init__(self, code: Exit, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 app = typer.Typer(
     help="An exchange for collectible liquor: serve it, trade on it, replay and audit it.",
     add_completion=False,
@@ -54,18 +50,6 @@ app = typer.Typer(
 )
 band = typer.Typer(help="Price-limit bands of the instruments 涨跌限幅.")
 app.add_typer(band, name="band")
-
-EXCHANGE = Path("var/exchange")
-DEMO = Path("var/demo")
-
-DataOption = Annotated[Path, typer.Option(help="Data directory of the exchange.", envvar="CELLARBOOK_DATA")]
-UrlOption = Annotated[
-    str | None, typer.Option(help="The server's address, if not the data directory's.", envvar="CELLARBOOK_URL")
-]
-OperatorOption = Annotated[Path | None, typer.Option("--credentials", help="Operator's key file.")]
-PortOption = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
-LangOption = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language of the screen; else the locale's.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -262,6 +246,9 @@ def print_audit(data: Path) -> None:
     print(report)
     if not report.ok:
         raise Failure(Exit.FINDING, f"the books of {data} do not agree")
+
+
+app.add_typer(journal.app, name="journal")
 
 
 # -------------------------------------------------------------------------------------------------------------- bands

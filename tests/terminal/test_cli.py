@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from terminal import cli
-from terminal.cli import Exit
+from terminal.options import Exit
 from terminal.server import Server
 
 LISTING = {"op": "list", "sym": "X", "tick": 50, "ref": 10_000}

@@ -21,6 +21,7 @@ from ledger.journal import JournalReader
 from marketplace import catalog
 from terminal import cli
 from terminal.demo import bots, setup
+from terminal.options import Exit
 from terminal.server import Child, running
 
 SEED = 3
@@ -129,7 +130,7 @@ def test_demo_says_where_it_is_and_stops_with_all_its_processes(tmp_path: Path) 
         assert found is not None
         assert f"the demo market is open at {found[0]}" == said[0]
         assert f"credentials: {setup.collector_key(tmp_path)}" == said[1]
-        assert cli.Exit.REFUSED == cli.run(["demo", "--data", str(tmp_path)])
+        assert Exit.REFUSED == cli.run(["demo", "--data", str(tmp_path)])
         started = children(process.pid)
         assert 2 == len(started)
 

@@ -13,6 +13,7 @@ from gateway.client import Client, Credentials, GatewayDown
 from gateway.config import Config
 from ledger.audit import audit
 from terminal import cli
+from terminal.options import Exit
 from terminal.recording import Place, Recording, read
 from terminal.replay import ACCOUNTS, BURST_MAX, Replay, ReplayFault, Totals, cover, turns
 from terminal.server import Server
@@ -58,7 +59,7 @@ def test_recording_larger_than_an_exchange_is_refused() -> None:
 def test_replay_trades_what_an_independent_matcher_trades(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_flow(tmp_path / "flow.csv", seed=1, rows=6_000)
 
-    assert cli.Exit.OK == cli.run(["replay", str(path)])
+    assert Exit.OK == cli.run(["replay", str(path)])
 
     out = capsys.readouterr().out
     expected = match(read(path).steps)
@@ -76,7 +77,7 @@ def test_replay_into_a_kept_directory_can_be_repeated(tmp_path: Path, capsys: py
 
     first, second = (cli.run(command), capsys.readouterr().out), (cli.run(command), capsys.readouterr().out)
 
-    assert (cli.Exit.OK, cli.Exit.OK) == (first[0], second[0])
+    assert (Exit.OK, Exit.OK) == (first[0], second[0])
     trades = [fields(out)["trades"] for _, out in (first, second)]
     assert trades[0] == trades[1]
 
@@ -90,7 +91,7 @@ def test_orders_too_large_for_the_exchange_are_rejects_by_code(
         f"1,1,1,1000.00,{1 << 37},created,bid\n2,2,2,1000.00,5,created,bid\n3,3,3,999.00,4,created,ask\n"
     )
 
-    assert cli.Exit.OK == cli.run(["replay", str(path)])
+    assert Exit.OK == cli.run(["replay", str(path)])
 
     found = fields(capsys.readouterr().out)
     assert ("1", "2", "1", "4") == tuple(
@@ -104,7 +105,7 @@ def test_bad_line_is_reported_and_nothing_is_applied(tmp_path: Path, capsys: pyt
         file.write("9,1,1,1.001,1,created,bid\n")
     data = tmp_path / "exchange"
 
-    assert cli.Exit.USAGE == cli.run(["replay", str(path), "--data", str(data)])
+    assert Exit.USAGE == cli.run(["replay", str(path), "--data", str(data)])
 
     error = capsys.readouterr().err
     assert f"cellarbook: {path} line 102: price '1.001': not a decimal with at most 2 places\n" == error
@@ -116,7 +117,7 @@ def test_replay_of_a_real_market_matches_the_independent_matcher(capsys: pytest.
     if not REAL.exists():
         pytest.skip(f"the shared recording is not there: {REAL.name}")
 
-    assert cli.Exit.OK == cli.run(["replay", str(REAL)])
+    assert Exit.OK == cli.run(["replay", str(REAL)])
 
     found = fields(capsys.readouterr().out)
     totals = match(read(REAL).steps)

@@ -1,0 +1,37 @@
+"""What the commands share: how they end, and the options that many of them have."""
+
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+class Exit(IntEnum):
+    OK = 0
+    FINDING = 1  # an audit or a replay found a difference, or an exchange's files are damaged
+    USAGE = 2  # a wrong command, value or file
+    NO_SERVER = 3
+    REFUSED = 4  # the exchange said no
+    INTERRUPTED = 130
+
+
+class Failure(Exception):
+    """The end of a command: one line for the user, and the exit code."""
+
+    def __init__(self, code: Exit, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+EXCHANGE = Path("var/exchange")
+DEMO = Path("var/demo")
+
+DataOption = Annotated[Path, typer.Option(help="Data directory of the exchange.", envvar="CELLARBOOK_DATA")]
+UrlOption = Annotated[
+    str | None, typer.Option(help="The server's address, if not the data directory's.", envvar="CELLARBOOK_URL")
+]
+OperatorOption = Annotated[Path | None, typer.Option("--credentials", help="Operator's key file.")]
+PortOption = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
+LangOption = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language of the screen; else the locale's.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
