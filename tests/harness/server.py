@@ -1,0 +1,89 @@
+"""A real server process, and a client that keeps it busy and remembers what it was told."""
+
+import asyncio
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gateway.client import Client, ClientError, Credentials, Stream
+from gateway.wire import Ack, OrderCancel
+from tests.gateway.house import SYM, order
+
+SERVE = "import sys; from pathlib import Path; from gateway.app import run; from gateway.config import Config; "
+SERVE += "sys.exit(run(Config(data=Path(sys.argv[1]), port=0)))"
+ROOT = Path(__file__).parents[2]
+START_S = 30
+
+
+class Process:
+    """`cellarbook serve` without its command line, on a port of its own choice."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+    @classmethod
+    async def start(cls, data: Path) -> "Process":
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", SERVE, str(data),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
+        )  # fmt: skip
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), START_S)
+        assert line.startswith(b"cellarbook: http://"), line
+        return cls(process, json.loads((data / "server.json").read_text())["url"])
+
+    async def end(self, number: int) -> tuple[int, str]:
+        """Send a signal; return the exit code and what was said on standard error."""
+        self.process.send_signal(number)
+        _, errors = await asyncio.wait_for(self.process.communicate(), START_S)
+        assert self.process.returncode is not None
+        return self.process.returncode, errors.decode()
+
+
+async def trader_of(url: str, data: Path) -> Credentials:
+    """List the instrument, give account 1 cash and bottles, and return a key for it."""
+    async with Client(url, Credentials.load(data / "operator.key")) as operator:
+        deposits = [{"op": "deposit", "acct": 1, "asset": asset, "amount": 10**12} for asset in ("CNY", SYM)]
+        await operator.admin([{"op": "list", "sym": SYM, "ref": 268_000, "tick": 100, "stp": "none"}, *deposits])
+        key = await operator.create_key(1, ["read", "trade"])
+    return Credentials(key.key, bytes.fromhex(key.secret))
+
+
+class Load:
+    """Orders of one stream, and cancels of some, many in flight, until the server is gone.
+
+    `acked` are the orders that it acknowledged, `acks` everything; `under_way` is set after the first `enough` orders.
+    """
+
+    def __init__(self, stream: Stream, enough: int = 500, prefix: str = "c") -> None:
+        self.acked: dict[str, Ack] = {}
+        self.acks: list[Ack] = []
+        self.under_way = asyncio.Event()
+        self._stream = stream
+        self._enough = enough
+        self._prefix = prefix
+
+    async def run(self) -> None:
+        for number in itertools.count():
+            text = f"{'BS'[number % 2]} 1@{268_000 + 100 * (number % 7)}"
+            try:
+                (await self._stream.send(order(text, f"{self._prefix}{number}"))).add_done_callback(self._note)
+                if number % 5 == 4:
+                    cancel = OrderCancel(cid=f"{self._prefix}{number - 4}")
+                    (await self._stream.send(cancel)).add_done_callback(self._note)
+            except ClientError:
+                return
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+
+    def _note(self, answer: "asyncio.Future[Any]") -> None:
+        if answer.exception() is None:
+            ack = answer.result()
+            self.acks.append(ack)
+            if ack.op == "order.new":
+                self.acked[ack.cid] = ack
+            if len(self.acked) == self._enough:
+                self.under_way.set()
