@@ -1,4 +1,7 @@
-"""The ledger's schema, step by step. A migration is never edited once released, and there is no way back."""
+"""The schemas, step by step: one chain for the ledger, one for the shop, each for SQLite and PostgreSQL alike.
+
+A migration is never edited once released, and there is no way back.
+"""
 
 from pathlib import Path
 
@@ -9,39 +12,51 @@ from sqlalchemy import Connection, create_engine, event, pool
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
+from ledger.databases import LEDGER, SHOP, Location, engine_arguments, told
 from ledger.errors import LedgerError
 
+FOLDER = Path(__file__).parent
+CHAINS = {LEDGER: FOLDER / "versions", SHOP: FOLDER / "shop_versions"}
 
-def migrate(path: Path) -> None:
-    """Create the ledger database or bring it to the newest schema, each step whole or not at all.
+
+def migrate(location: Location, schema: str = LEDGER) -> None:
+    """Create a database or bring it to the newest schema, each step whole or not at all.
 
     Only before the writer opens it. Raises LedgerError when a newer program made it, or when it cannot be read.
     """
-    engine = create_engine(f"sqlite:///{path}", poolclass=pool.NullPool)
-    event.listen(engine, "connect", _no_implicit_transactions)
-    event.listen(engine, "begin", _begin)
+    engine = create_engine(**engine_arguments(location, schema), poolclass=pool.NullPool)
+    if isinstance(location, Path):
+        location.touch(mode=0o600)  # for its owner alone, as are the files that SQLite makes beside it
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:
-            upgrade(connection)
+            if not isinstance(location, Path):
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('cellarbook migrations'))")
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            upgrade(connection, schema)
     except CommandError as error:
-        raise LedgerError(f"{path}: its schema is of another program version ({error})") from error
+        raise LedgerError(f"{told(location)}: its schema is of another program version ({error})") from error
     except DBAPIError as error:
-        raise LedgerError(f"{path} cannot be read: {error.orig}") from error
+        raise LedgerError(f"{told(location)} cannot be read: {error.orig}") from error
     finally:
         engine.dispose()
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, schema: str, revision: str = "head") -> None:
     """Run the migrations that a database has not had yet, in the connection's transaction."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("version_locations", str(CHAINS[schema]).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
-def _no_implicit_transactions(dbapi: DBAPIConnection, _record: object) -> None:
-    """Keep sqlite3 from running DDL outside the transaction."""
+def _prepare(dbapi: DBAPIConnection, _record: object) -> None:
+    """Have readers beside the writer from the start, and keep sqlite3 from running DDL outside the transaction."""
     dbapi.isolation_level = None
+    dbapi.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: Connection) -> None:
