@@ -19,7 +19,7 @@ from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.tape import start_of_day
-from ledger.recovery import LEDGER, recover
+from ledger.recovery import recover
 from ledger.snapshots import Snapshots
 from ledger.store import LedgerReader
 from marketplace import catalog
@@ -51,7 +51,7 @@ class Server:
         store = Store(data / "shop.sqlite")
         self._stack.callback(store.close)
         ensure_operator_key(store, data / "operator.key")
-        reader = LedgerReader(data / LEDGER)
+        reader = LedgerReader(data / "ledger.sqlite")
         self._stack.push_async_callback(reader.close)
         now = self.config.clock()
         feed = Feed(recovered.exchange, epoch=now)

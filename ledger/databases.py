@@ -3,22 +3,32 @@
 Either way journal, ledger and shop hold the same tables under the same names, and none knows of the others.
 """
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import aiosqlite
-from sqlalchemy import URL, Connection, event, make_url
-from sqlalchemy.exc import ArgumentError
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from ledger.errors import LedgerError
-from ledger.files import READER_PRAGMAS, WRITER_PRAGMAS, reader_uri
+from ledger import postgresql
+from ledger.files import READER_PRAGMAS, WRITER_PRAGMAS, connect_reader, reader_uri
+
+if TYPE_CHECKING:
+    import psycopg
 
 JOURNAL, LEDGER, SHOP = "journal", "ledger", "shop"
 
-Location = Path | str  # a SQLite file, or the URL of a PostgreSQL database
+STREAMED_ROWS = 10_000  # fetched at a time
+_STREAMS = count()  # server-side cursors have names
+
+Location: TypeAlias = Path | str  # a SQLite file, or the URL of a PostgreSQL database
+Connection: TypeAlias = "sqlite3.Connection | psycopg.Connection[Any]"
 
 
 class Databases(NamedTuple):
@@ -34,40 +44,75 @@ def databases_of(data_dir: Path, url: str | None = None) -> Databases:
     """
     if url is None:
         return Databases(*(data_dir / f"{name}.sqlite" for name in (JOURNAL, LEDGER, SHOP)))
-    postgresql_url(url)
+    postgresql.parsed(url)
     return Databases(url, url, url)
+
+
+def exists(location: Location, schema: str) -> bool:
+    """Whether there is such a database at all. Raises LedgerError when nobody can say."""
+    if isinstance(location, Path):
+        return location.is_file()
+    with closing(postgresql.connect(location, schema)) as db:
+        return bool(rows(db, "SELECT 1 FROM pg_namespace WHERE nspname = ?", schema))
 
 
 def told(location: Location) -> str:
     """How people are told of a database: without its password."""
+    return str(location) if isinstance(location, Path) else postgresql.told(location)
+
+
+# ------------------------------------------------------------------------------------------------ one connection
+
+
+def connect(location: Location, schema: str) -> Connection:
+    """A connection that only reads, beside the writer, in autocommit. Raises LedgerError, or one of `driver_errors`."""
     if isinstance(location, Path):
-        return str(location)
-    return postgresql_url(location).set(drivername="postgresql").render_as_string(hide_password=True)
+        return connect_reader(location)
+    return postgresql.connect(location, schema, default_transaction_read_only="on")
 
 
-def postgresql_url(url: str) -> URL:
-    """The URL for SQLAlchemy, with the driver that we use. Raises LedgerError; never repeats what may be a password."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        parsed = None
-    if parsed is None or parsed.drivername not in ("postgresql", "postgres") or not parsed.database:
-        raise LedgerError("a database is given as postgresql://USER@HOST/NAME")
+def driver_errors(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """What the drivers raise, to be named in an `except`, beside `others`."""
     if not find_spec("psycopg"):
-        raise LedgerError("PostgreSQL needs its driver: pip install 'cellarbook[postgresql]'")
-    return parsed.set(drivername="postgresql+psycopg")
+        return (sqlite3.Error, *others)
+    import psycopg
+
+    return (sqlite3.Error, psycopg.Error, *others)
 
 
-def search_path(schema: str, **settings: str) -> str:
-    """What libpq calls options: the session finds the schema's tables without naming it."""
-    return " ".join(f"-c {name}={value}" for name, value in {"search_path": schema, **settings}.items())
+def rows(db: Connection, query: str, *values: object) -> list[Any]:
+    """All rows of a query with `?` for each value."""
+    if isinstance(db, sqlite3.Connection):
+        return db.execute(query, values).fetchall()
+    return db.execute(query.replace("?", "%s").encode(), values, binary=True).fetchall()
+
+
+def begin_reading(db: Connection) -> None:
+    """Begin a transaction that has one view of the database throughout."""
+    if isinstance(db, sqlite3.Connection):
+        db.execute("BEGIN")
+    else:
+        db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+
+def stream(db: Connection, query: str) -> Iterator[Any]:
+    """The rows of a query, fetched as they are asked for, inside a transaction."""
+    if isinstance(db, sqlite3.Connection):
+        yield from db.execute(query)
+        return
+    with db.cursor(name=f"stream_{next(_STREAMS)}") as cursor:
+        cursor.itersize = STREAMED_ROWS
+        yield from cursor.execute(query.encode(), binary=True)
+
+
+# ----------------------------------------------------------------------------------------------- engines
 
 
 def engine_arguments(location: Location, schema: str) -> dict[str, Any]:
     """What SQLAlchemy's engines need to reach a database, whichever it is."""
     if isinstance(location, Path):
-        return {"url": URL.create("sqlite", database=str(location))}
-    return {"url": postgresql_url(location), "connect_args": {"options": search_path(schema)}}
+        return {"url": sa.URL.create("sqlite", database=str(location))}
+    return {"url": postgresql.parsed(location), "connect_args": postgresql.session(schema)}
 
 
 def writing_engine(location: Location, schema: str) -> AsyncEngine:
@@ -97,11 +142,11 @@ def _sqlite_engine(uri: str, pragmas: tuple[str, ...], begin: str, size: int) ->
             await connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    def begun(connection: Connection) -> None:
+    def begun(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
     engine = create_async_engine(
         "sqlite+aiosqlite://", async_creator=connect, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0
     )
-    event.listen(engine.sync_engine, "begin", begun)
+    sa.event.listen(engine.sync_engine, "begin", begun)
     return engine

@@ -16,8 +16,10 @@ class LedgerError(Exception):
 
 
 class DataInUse(LedgerError):
-    def __init__(self, path: object, pid: int | None) -> None:
-        super().__init__(f"{path} is in use by {f'process {pid}' if pid else 'another process'}; stop that one first")
+    def __init__(self, place: object, pid: int | None, where: str = "") -> None:
+        """`where` says more about the process, such as its host."""
+        holder = f"process {pid}{where}" if pid else "another process"
+        super().__init__(f"{place} is in use by {holder}; stop that one first")
         self.pid = pid
 
 

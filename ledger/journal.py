@@ -4,11 +4,8 @@ One row a group: commands that were made durable by one commit. Each row carries
 hash over all that came before, so a changed, moved or missing row is found and named. Rows are never changed.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple, Self
 
@@ -16,32 +13,15 @@ import msgspec
 
 from engine.codec import Malformed, from_record, to_record
 from engine.commands import Command
+from ledger.databases import JOURNAL, Connection, Location, connect, driver_errors, exists, rows, told
 from ledger.errors import JournalCorrupt, JournalFault, LedgerError
-from ledger.files import WriterLock, connect_reader, connect_writer, fsync_folder
+from ledger.groups import FORMAT, Row, open_groups
 
-FORMAT = 1
 GENESIS = bytes(32)
 READ_GROUPS_MAX = 256  # fetched at a time: no long read transaction keeps the writer from checkpointing
 unpack = msgspec.msgpack.Decoder(tuple[tuple[Any, ...], ...]).decode
 PLACE = Struct(">qqq")  # first_seq, count, ts
 
-SCHEMA = """
-BEGIN;
-CREATE TABLE meta (id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL) STRICT;
-CREATE TABLE groups (
-    first_seq INTEGER PRIMARY KEY,
-    count INTEGER NOT NULL CHECK (count > 0),
-    ts INTEGER NOT NULL,
-    payload BLOB NOT NULL,
-    payload_hash BLOB NOT NULL,
-    chain_hash BLOB NOT NULL
-) STRICT;
-CREATE TRIGGER groups_no_update BEFORE UPDATE ON groups BEGIN SELECT RAISE(ABORT, 'the journal is immutable'); END;
-CREATE TRIGGER groups_no_delete BEFORE DELETE ON groups BEGIN SELECT RAISE(ABORT, 'the journal is immutable'); END;
-INSERT INTO meta VALUES (1, {format});
-COMMIT;
-"""
-INSERT = "INSERT INTO groups VALUES (?, ?, ?, ?, ?, ?)"
 READ = f"SELECT * FROM groups WHERE first_seq >= ? ORDER BY first_seq LIMIT {READ_GROUPS_MAX}"  # noqa: S608
 
 
@@ -63,25 +43,27 @@ def chain_digest(before: bytes, first_seq: int, count: int, ts: int, payload_has
 class JournalReader:
     """A journal opened beside its writer, if there is one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, location: Location) -> None:
         """Raises JournalCorrupt, or LedgerError when there is none or its format is unknown."""
-        if not path.exists():
-            raise LedgerError(f"{path} does not exist")
-        self._open(path, connect_reader)
+        require_journal(location)
+        self._open(location)
 
-    def _open(self, path: Path, connect: Callable[[Path], sqlite3.Connection]) -> None:
+    def _open(self, location: Location) -> None:
         try:
-            self._db = connect(path)
-        except sqlite3.Error as error:
-            raise JournalCorrupt(str(path), f"not a journal ({error})", 0) from error
+            self._db = self._connect(location)
+        except driver_errors() as error:
+            raise JournalCorrupt(told(location), f"not a journal ({error})", 0) from error
         try:
-            found = self._rows("SELECT format FROM meta", (), 0)
+            found = self._rows("SELECT format FROM meta")
             if found != [(FORMAT,)]:
                 what = found[0][0] if found else "none"
-                raise LedgerError(f"{path}: journal format {what}; this program reads format {FORMAT}")
+                raise LedgerError(f"{told(location)}: journal format {what}; this program reads format {FORMAT}")
         except BaseException:
-            self._db.close()
+            self.close()
             raise
+
+    def _connect(self, location: Location) -> Connection:
+        return connect(location, JOURNAL)
 
     @property
     def last_seq(self) -> int:
@@ -99,13 +81,13 @@ class JournalReader:
         The first group may begin in the middle of its row. Raises JournalCorrupt; what was given out before is good.
         """
         good, chain, first_seq = self._link_before(after)
-        while rows := self._rows(READ, (first_seq,), good):
-            for row in rows:
+        while found := self._rows(READ, first_seq, good=good):
+            for row in map(Row._make, found):
                 commands = _verified(row, good, chain)
                 if unread := commands[max(0, after - good) :]:
-                    yield Group(max(row[0], after + 1), unread)
+                    yield Group(max(row.first_seq, after + 1), unread)
                 good += len(commands)
-                chain = row[5]
+                chain = row.chain_hash
             first_seq = good + 1
 
     def close(self) -> None:
@@ -119,48 +101,51 @@ class JournalReader:
 
     def _tail(self) -> tuple[int, bytes]:
         """The number of the last command and the chain hash there."""
-        last = self._rows("SELECT first_seq + count - 1, chain_hash FROM groups ORDER BY first_seq DESC LIMIT 1", (), 0)
+        last = self._rows("SELECT first_seq + count - 1, chain_hash FROM groups ORDER BY first_seq DESC LIMIT 1")
         return last[0] if last else (0, GENESIS)
 
     def _link_before(self, after: int) -> tuple[int, bytes, int]:
         """Where to begin so as to read past `after`: the command and chain hash before that row, its first_seq."""
-        rows = self._rows(
+        found = self._rows(
             "SELECT first_seq, count, chain_hash FROM groups WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 2",
-            (after + 1,),
-            0,
+            after + 1,
         )
-        if len(rows) < 2:
+        if len(found) < 2:
             return 0, GENESIS, 0
-        first_seq, count, chain = rows[1]
-        return first_seq + count - 1, chain, rows[0][0]
+        first_seq, count, chain = found[1]
+        return first_seq + count - 1, chain, found[0][0]
 
-    def _rows(self, query: str, values: tuple[int, ...], good: int) -> list[Any]:
+    def _rows(self, query: str, *values: int, good: int = 0) -> list[Any]:
         try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise JournalCorrupt(f"after command {good}", f"the file is damaged ({error})", good) from error
+            return rows(self._db, query, *values)
+        except driver_errors() as error:
+            raise JournalCorrupt(f"after command {good}", f"the database cannot be read ({error})", good) from error
 
 
 class Journal(JournalReader):
     """The writing side. Blocking; one thread at a time.
 
-    Invariant: commands 1 to `last_seq` are durable, and the file holds no other command that anyone was told of.
+    Invariant: commands 1 to `last_seq` are durable, and the table holds no other command that anyone was told of.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, location: Location, *, create: bool = True) -> None:
         """Open the journal, or begin one. Raises DataInUse, JournalCorrupt or LedgerError."""
-        if not create and not path.exists():
-            raise LedgerError(f"{path} does not exist")
-        with ExitStack() as opened:
-            self._lock = opened.enter_context(closing(WriterLock(path.with_name(f"{path.name}.lock"))))
-            self._open(path, _connect_journal)
-            opened.callback(self._db.close)
+        if not create:
+            require_journal(location)
+        self._open(location)
+        try:
             self._last_seq, self._chain = self._tail()
             for _ in self.groups(after=self._last_seq):  # verifies the last row: all that follows builds on it
                 raise AssertionError("there is nothing after the last command")
-            opened.pop_all()
+        except BaseException:
+            self.close()
+            raise
         self._pack = msgspec.msgpack.Encoder().encode
         self._fault: JournalFault | None = None
+
+    def _connect(self, location: Location) -> Connection:
+        self._groups = open_groups(location)
+        return self._groups.db
 
     @property
     def last_seq(self) -> int:
@@ -170,8 +155,9 @@ class Journal(JournalReader):
     def append(self, commands: Sequence[Command]) -> int:
         """Make the commands durable as one group, and return the number of the first.
 
-        Raises JournalFault when the commit fails. Whether the group is durable is then unknown, and every later call
-        raises at once: an fsync that failed once may succeed on the second try without having written anything.
+        Raises JournalFault when the commit fails. Whether the group is durable is then unknown, unless another writer
+        has taken over, and every later call raises at once: an fsync that failed once may succeed on the second try
+        without having written anything.
         """
         if self._fault:
             raise JournalFault(f"closed by an earlier fault: {self._fault}")
@@ -182,8 +168,11 @@ class Journal(JournalReader):
         payload_hash = payload_digest(payload)
         chain = chain_digest(self._chain, first_seq, count, ts, payload_hash)
         try:
-            self._db.execute(INSERT, (first_seq, count, ts, payload, payload_hash, chain))
-        except sqlite3.Error as error:
+            self._groups.add(Row(first_seq, count, ts, payload, payload_hash, chain))
+        except JournalFault as fault:
+            self._fault = fault
+            raise
+        except driver_errors() as error:
             self._fault = JournalFault(f"commands {first_seq} to {first_seq + count - 1}: outcome unknown: {error}")
             raise self._fault from error
         self._last_seq += count
@@ -191,24 +180,16 @@ class Journal(JournalReader):
         return first_seq
 
     def close(self) -> None:
-        self._db.close()
-        self._lock.close()
+        self._groups.close()
 
 
-def _connect_journal(path: Path) -> sqlite3.Connection:
-    path.touch(mode=0o600)  # for its owner alone, as are the files that SQLite makes beside it
-    db = connect_writer(path, synchronous="FULL")
-    try:
-        if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
-            db.executescript(SCHEMA.format(format=FORMAT))
-            fsync_folder(path.parent)
-    except BaseException:
-        db.close()
-        raise
-    return db
+def require_journal(location: Location) -> None:
+    """Raise LedgerError when nothing was ever written there."""
+    if not exists(location, JOURNAL):
+        raise LedgerError(f"the journal of {told(location)} does not exist")
 
 
-def _verified(row: tuple[int, int, int, bytes, bytes, bytes], good: int, chain: bytes) -> list[Command]:
+def _verified(row: Row, good: int, chain: bytes) -> list[Command]:
     """Return the commands of a row that must follow command `good`. Raises JournalCorrupt."""
     first_seq, count, ts, payload, payload_hash, chain_hash = row
 

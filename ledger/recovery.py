@@ -1,4 +1,4 @@
-"""From the files of a data directory to an exchange that is open for business."""
+"""From databases and snapshots to an exchange that is open for business."""
 
 import logging
 from contextlib import ExitStack
@@ -9,13 +9,12 @@ from pathlib import Path
 from engine.events import Event
 from engine.exchange import Exchange
 from ledger.books import differences
+from ledger.databases import databases_of
 from ledger.errors import RecoveryRefused
 from ledger.journal import Journal
 from ledger.snapshots import Snapshots
 from ledger.store import BATCH_EVENTS_MAX, Projector
 
-JOURNAL = "journal.sqlite"
-LEDGER = "ledger.sqlite"
 SNAPSHOTS = "snapshots"
 
 log = logging.getLogger(__name__)
@@ -31,17 +30,19 @@ class Recovered:
     snapshots: Snapshots
 
 
-def recover(data_dir: Path) -> Recovered:
-    """Open a data directory, or begin one, and bring the exchange and the ledger to the journal's end.
+def recover(data_dir: Path, url: str | None = None) -> Recovered:
+    """Open an exchange, or begin one, and bring engine and ledger to the journal's end.
 
-    Holds the directory's lock until the journal is closed. Raises LedgerError, and then nothing stays open: DataInUse,
+    Its databases are files of the data directory, or those of the URL. The journal's lock is held until it is closed.
+    Raises LedgerError, and then nothing stays open: DataInUse,
     JournalCorrupt, ProjectorFault, or RecoveryRefused when the files do not belong together.
     """
+    databases = databases_of(data_dir, url)
     data_dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
-        journal = Journal(data_dir / JOURNAL)
+        journal = Journal(databases.journal)
         opened.callback(journal.close)
-        projector = Projector(data_dir / LEDGER)
+        projector = Projector(databases.ledger)
         opened.callback(projector.close)
         if projector.projected_seq > journal.last_seq:
             raise RecoveryRefused(

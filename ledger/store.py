@@ -2,62 +2,28 @@
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import aiosqlite
-from sqlalchemy import Insert, Row, Select, Table, or_, select
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy import Row, Select, or_, select
 
 from engine.balances import Balance
 from engine.events import Event
 from ledger import tables
 from ledger.accounts import Account, Kind
-from ledger.books import Books, Rows
+from ledger.books import Books
+from ledger.databases import LEDGER, Connection, Location, driver_errors, reading_engine, rows, told
 from ledger.errors import LedgerError, ProjectorFault
-from ledger.files import READER_PRAGMAS, connect_writer, reader_uri
-from ledger.migrations import migrate
 from ledger.rules import OrderRow, TradeRow
+from ledger.writer import open_writer
 
 QUEUE_EVENTS_MAX = 200_000
 BATCH_EVENTS_MAX = 20_000  # in one transaction, give or take a group
 
 log = logging.getLogger(__name__)
 
-
-def _insert(table: Table) -> str:
-    return _sql(insert(table))
-
-
-def _upsert(table: Table, *changing: str) -> str:
-    statement = insert(table)
-    return _sql(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key.columns),
-            set_={name: statement.excluded[name] for name in changing},
-        )
-    )
-
-
-def _sql(statement: Insert) -> str:
-    """Compile once to text that takes rows as tuples: several times faster than rows as dictionaries."""
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
-
-
-INSERT_ACCOUNTS = _insert(tables.accounts)
-INSERT_ENTRIES = _insert(tables.entries)
-INSERT_POSTINGS = _insert(tables.postings)
-INSERT_TRADES = _insert(tables.trades)
-SET_BALANCES = _upsert(tables.balances, "amount")
-SET_ORDERS = _upsert(tables.orders, "px", "qty", "open", "filled", "notional", "fee", "reason", "ts_last")
-SET_PROGRESS = "UPDATE progress SET projected_seq = ?"
 
 READ_BALANCES = """
 SELECT a.kind, a.acct, a.asset, coalesce(b.amount, 0)
@@ -70,40 +36,37 @@ FROM progress
 READ_OPEN_ORDERS = "SELECT * FROM orders WHERE open > 0"
 
 
-def read_balances(db: sqlite3.Connection) -> list[tuple[Account, int]]:
+def read_balances(db: Connection) -> list[tuple[Account, int]]:
     """Every account with its balance, in the order of the ids."""
-    return [(Account(Kind(kind), acct, asset), amount) for kind, acct, asset, amount in db.execute(READ_BALANCES)]
+    return [(Account(Kind(kind), acct, asset), amount) for kind, acct, asset, amount in rows(db, READ_BALANCES)]
 
 
-def read_progress(db: sqlite3.Connection) -> tuple[int, int, int]:
+def read_progress(db: Connection) -> tuple[int, int, int]:
     """The last command in the ledger, and its last entry and posting. Raises ValueError when it does not say."""
-    found: tuple[int, int, int] | None = db.execute(READ_PROGRESS).fetchone()
-    if found is None:
+    found: list[tuple[int, int, int]] = rows(db, READ_PROGRESS)
+    if not found:
         raise ValueError("it does not say how far it came")
-    return found
+    return found[0]
 
 
 class Projector:
     """Keeps the ledger from the exchange's events, exactly once, in a thread of its own.
 
-    Rows and `projected_seq` move in one transaction. The database is synced at checkpoints only: what a power cut takes
-    back is projected again from the journal.
+    Rows and `projected_seq` move in one transaction.
 
     The queue is bounded by its caller: stop taking commands while `fullness` is 1 or more. A fault ends the thread. It
     is raised by every later `offer` and `drain`, and told to `on_fault` at once, in the projector's thread.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, location: Location) -> None:
         """Open the ledger, creating or migrating it. Raises LedgerError when that cannot be done."""
         self.on_fault: Callable[[ProjectorFault], object] | None = None
-        migrate(path)
-        path.chmod(0o600)
-        self._db = connect_writer(path, synchronous="NORMAL")
+        self._writer = open_writer(location)
         try:
-            self.books = _load(self._db)  # of the projector's thread, once it has started
-        except (sqlite3.Error, ValueError) as error:
-            self._db.close()
-            raise LedgerError(f"{path} cannot be read: {error}") from error
+            self.books = _load(self._writer.db)  # of the projector's thread, once it has started
+        except driver_errors(ValueError) as error:
+            self.close()
+            raise LedgerError(f"{told(location)} cannot be read: {error}") from error
         self._projected_seq = self._offered_seq = self.books.seq
         self._fault: ProjectorFault | None = None
         self._thread: threading.Thread | None = None
@@ -125,9 +88,9 @@ class Projector:
     def project(self, events: Sequence[Event]) -> None:
         """Write events at once, in this thread: for recovery, before `start`. Raises ProjectorFault, sticky."""
         try:
-            rows = self.books.post(events)
+            booked = self.books.post(events)
             if self.books.seq > self._projected_seq:
-                _write(self._db, rows, self.books.seq)
+                self._writer.write(booked, self._projected_seq, self.books.seq)
         except Exception as error:
             self._fault = ProjectorFault(f"the ledger stops after command {self._projected_seq}: {error}")
             raise self._fault from error
@@ -163,7 +126,7 @@ class Projector:
 
     def close(self) -> None:
         """Close a projector that was never started."""
-        self._db.close()
+        self._writer.db.close()
 
     def _raise_fault(self) -> None:
         if self._fault is not None:
@@ -197,40 +160,19 @@ class Projector:
         return events
 
 
-def _load(db: sqlite3.Connection) -> Books:
+def _load(db: Connection) -> Books:
     books = Books()
     seq, entry_last, posting_last = read_progress(db)
-    open_orders = map(OrderRow._make, db.execute(READ_OPEN_ORDERS))
+    open_orders = map(OrderRow._make, rows(db, READ_OPEN_ORDERS))
     books.load(seq, entry_last, posting_last, read_balances(db), open_orders)
     return books
-
-
-def _write(db: sqlite3.Connection, rows: Rows, seq: int) -> None:
-    """Write a batch and how far it takes the ledger, in one transaction."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        db.executemany(INSERT_ACCOUNTS, rows.accounts)
-        db.executemany(INSERT_ENTRIES, rows.entries)
-        db.executemany(INSERT_POSTINGS, rows.postings)
-        db.executemany(INSERT_TRADES, rows.trades)
-        db.executemany(SET_BALANCES, rows.balances)
-        db.executemany(SET_ORDERS, rows.orders)
-        db.execute(SET_PROGRESS, (seq,))
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
 
 
 class LedgerReader:
     """Asynchronous reads of the ledger: what is projected, which follows the engine by a little."""
 
-    def __init__(self, path: Path) -> None:
-        self._uri = reader_uri(path)
-        self._engine = create_async_engine(
-            "sqlite+aiosqlite://", async_creator=self._connect, poolclass=AsyncAdaptedQueuePool
-        )
+    def __init__(self, location: Location) -> None:
+        self._engine = reading_engine(location, LEDGER)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -279,9 +221,3 @@ class LedgerReader:
     async def _rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         async with self._engine.connect() as connection:
             return (await connection.execute(query)).all()
-
-    async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self._uri, uri=True, isolation_level=None)
-        for pragma in READER_PRAGMAS:
-            await connection.execute(f"PRAGMA {pragma}")
-        return connection

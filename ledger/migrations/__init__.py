@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent
 CHAINS = {LEDGER: FOLDER / "versions", SHOP: FOLDER / "shop_versions"}
 
 
-def migrate(location: Location, schema: str = LEDGER) -> None:
-    """Create a database or bring it to the newest schema, each step whole or not at all.
+def migrate(location: Location, schema: str = LEDGER, revision: str = "head") -> None:
+    """Create a database or bring it to the newest schema, or an older one, each step whole or not at all.
 
     Only before the writer opens it. Raises LedgerError when a newer program made it, or when it cannot be read.
     """
@@ -34,7 +34,7 @@ def migrate(location: Location, schema: str = LEDGER) -> None:
             if not isinstance(location, Path):
                 connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('cellarbook migrations'))")
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            upgrade(connection, schema)
+            _upgrade(connection, schema, revision)
     except CommandError as error:
         raise LedgerError(f"{told(location)}: its schema is of another program version ({error})") from error
     except DBAPIError as error:
@@ -43,7 +43,7 @@ def migrate(location: Location, schema: str = LEDGER) -> None:
         engine.dispose()
 
 
-def upgrade(connection: Connection, schema: str, revision: str = "head") -> None:
+def _upgrade(connection: Connection, schema: str, revision: str) -> None:
     """Run the migrations that a database has not had yet, in the connection's transaction."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))

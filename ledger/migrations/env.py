@@ -1,4 +1,4 @@
-"""Alembic's entry: run the migrations on the connection that `ledger.migrations.upgrade` hands over."""
+"""Alembic's entry: run the migrations on the connection that `ledger.migrations.migrate` hands over."""
 
 from alembic import context
 

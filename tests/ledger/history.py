@@ -7,7 +7,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.commands import CASH, Cancel, Command, Deposit, List, Place, Withdraw
-from ledger.recovery import JOURNAL, LEDGER, Recovered, recover
+from ledger import postgresql
+from ledger.databases import JOURNAL, LEDGER, Location, databases_of
+from ledger.recovery import Recovered, recover
 
 
 def history(count: int = 300, seed: int = 1) -> list[Command]:
@@ -44,29 +46,38 @@ def close(books: Recovered) -> None:
 
 
 @contextmanager
-def opened(data_dir: Path) -> Iterator[Recovered]:
-    books = recover(data_dir)
+def opened(data_dir: Path, url: str | None = None) -> Iterator[Recovered]:
+    books = recover(data_dir, url)
     try:
         yield books
     finally:
         close(books)
 
 
-def kept(data_dir: Path, count: int = 300) -> Path:
-    """A data directory with a history in it, closed."""
-    with opened(data_dir) as books:
+def kept(data_dir: Path, count: int = 300, url: str | None = None) -> Path:
+    """An exchange with a history in it, closed: the files of a data directory, or the database of a URL."""
+    with opened(data_dir, url) as books:
         trade(books, history(count))
     return data_dir
 
 
-def tamper(data_dir: Path, *statements: str, file: str = LEDGER) -> None:
-    """Change a database behind its writer's back, triggers dropped."""
-    with closing(sqlite3.connect(data_dir / file, isolation_level=None)) as db:
-        for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-            db.execute(f"DROP TRIGGER {name}")
-        for statement in statements:
-            db.execute(statement)
+def tamper(data_dir: Path, *statements: str, url: str | None = None, schema: str = LEDGER) -> None:
+    """Change a database behind its writer's back, past its triggers."""
+    for statement in statements:
+        change(getattr(databases_of(data_dir, url), schema), schema, statement)
 
 
-def tamper_journal(data_dir: Path, *statements: str) -> None:
-    tamper(data_dir, *statements, file=JOURNAL)
+def tamper_journal(data_dir: Path, *statements: str, url: str | None = None) -> None:
+    tamper(data_dir, *statements, url=url, schema=JOURNAL)
+
+
+def change(location: Location, schema: str, statement: str, *values: object) -> None:
+    """Run one statement with `?` for each value, past the triggers."""
+    if isinstance(location, Path):
+        with closing(sqlite3.connect(location, isolation_level=None)) as db:
+            for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+                db.execute(f"DROP TRIGGER {name}")
+            db.execute(statement, values)
+    else:
+        with closing(postgresql.connect(location, schema, session_replication_role="replica")) as server:
+            server.execute(statement.replace("?", "%s").encode(), values)

@@ -13,8 +13,8 @@ from tests.ledger.history import grouped, history, kept, opened, tamper, tamper_
 from tests.strategies import commands, opening
 
 
-def test_sound_exchange_has_no_findings(tmp_path: Path) -> None:
-    report = audit(kept(tmp_path))
+def test_sound_exchange_has_no_findings(tmp_path: Path, database_url: str | None) -> None:
+    report = audit(kept(tmp_path, url=database_url), database_url)
 
     assert [] == report.findings
     assert 310 == report.counts["commands"]
@@ -32,13 +32,15 @@ def test_any_history_audits_clean(tmp_path_factory: pytest.TempPathFactory, hist
     assert [] == audit(data_dir).findings
 
 
-def test_audit_beside_a_running_exchange_stops_where_the_ledger_stands(tmp_path: Path) -> None:
-    with opened(kept(tmp_path)) as books:
+def test_audit_beside_a_running_exchange_stops_where_the_ledger_stands(
+    tmp_path: Path, database_url: str | None
+) -> None:
+    with opened(kept(tmp_path, url=database_url), database_url) as books:
         for group in grouped(history(500)[310:]):
             books.journal.append(group)
             books.exchange.apply(group)  # durable and applied, not yet in the ledger
 
-        report = audit(tmp_path)
+        report = audit(tmp_path, database_url)
 
     assert [] == report.findings
     assert 310 == report.counts["commands"]
@@ -64,10 +66,12 @@ def test_audit_beside_a_running_exchange_stops_where_the_ledger_stands(tmp_path:
         ("UPDATE progress SET projected_seq = 999", "journal is intact", "the ledger stands at 999"),
     ],
 )  # fmt: skip
-def test_ledger_changed_by_hand_is_found(tmp_path: Path, statement: str, check: str, named: str) -> None:
-    tamper(kept(tmp_path), statement)
+def test_ledger_changed_by_hand_is_found(
+    tmp_path: Path, database_url: str | None, statement: str, check: str, named: str
+) -> None:
+    tamper(kept(tmp_path, url=database_url), statement, url=database_url)
 
-    found = [finding.message for finding in audit(tmp_path).findings if finding.check == check]
+    found = [finding.message for finding in audit(tmp_path, database_url).findings if finding.check == check]
     assert any(named in message for message in found), found
 
 
@@ -75,14 +79,14 @@ def test_ledger_changed_by_hand_is_found(tmp_path: Path, statement: str, check: 
     ("statement", "named"),
     [
         ("DELETE FROM groups WHERE first_seq = 101", "command 101 is missing; the last good command is 100"),
-        ("UPDATE groups SET payload = zeroblob(9) WHERE first_seq = 101", "group of command 101: its payload"),
+        ("UPDATE groups SET payload = payload_hash WHERE first_seq = 101", "group of command 101: its payload"),
         ("DELETE FROM groups WHERE first_seq > 250", "ends at command 250, the ledger stands at 310"),
     ],
 )
-def test_journal_changed_by_hand_is_found(tmp_path: Path, statement: str, named: str) -> None:
-    tamper_journal(kept(tmp_path), statement)
+def test_journal_changed_by_hand_is_found(tmp_path: Path, database_url: str | None, statement: str, named: str) -> None:
+    tamper_journal(kept(tmp_path, url=database_url), statement, url=database_url)
 
-    report = audit(tmp_path)
+    report = audit(tmp_path, database_url)
     assert any(named in str(finding) for finding in report.findings), report
     assert "findings" in str(report).splitlines()[-1]
 
@@ -93,6 +97,6 @@ def test_unreadable_ledger_is_a_finding(tmp_path: Path) -> None:
     assert ["ledger can be read"] == [finding.check for finding in audit(tmp_path).findings]
 
 
-def test_directory_without_an_exchange_is_refused(tmp_path: Path) -> None:
+def test_place_without_an_exchange_is_refused(tmp_path: Path, database_url: str | None) -> None:
     with pytest.raises(LedgerError, match="no exchange in"):
-        audit(tmp_path)
+        audit(tmp_path, database_url)

@@ -37,8 +37,8 @@ def test_what_accounts_did_is_for_the_owner_of_the_files_alone(tmp_path: Path) -
     assert ["journal.sqlite.lock"] == [name for name, others in found.items() if others]  # holds a process id
 
 
-def test_recovered_exchange_is_the_one_that_stopped(tmp_path: Path) -> None:
-    with opened(kept(tmp_path)) as books:
+def test_recovered_exchange_is_the_one_that_stopped(tmp_path: Path, database_url: str | None) -> None:
+    with opened(kept(tmp_path, url=database_url), database_url) as books:
         assert state_at(300) == books.exchange.state_hash()
         assert books.journal.last_seq == books.exchange.seq == books.projector.projected_seq
 
@@ -60,8 +60,8 @@ def test_snapshot_saves_the_replay_of_what_was_before_it(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("behind", [0, 1, 155])
-def test_ledger_that_is_behind_catches_up(tmp_path: Path, behind: int) -> None:
-    with opened(tmp_path) as books:
+def test_ledger_that_is_behind_catches_up(tmp_path: Path, database_url: str | None, behind: int) -> None:
+    with opened(tmp_path, database_url) as books:
         commands = history()
         for at, command in enumerate(commands):
             books.journal.append([command])
@@ -70,43 +70,50 @@ def test_ledger_that_is_behind_catches_up(tmp_path: Path, behind: int) -> None:
                 books.projector.project(events)
         books.snapshots.write(books.exchange)  # ahead of the ledger: of no use yet
 
-    with opened(tmp_path) as books:
+    with opened(tmp_path, database_url) as books:
         assert books.journal.last_seq == books.projector.projected_seq
-    assert audit(tmp_path).ok
+    assert audit(tmp_path, database_url).ok
 
 
-def test_second_exchange_on_the_same_directory_is_refused(tmp_path: Path) -> None:
-    with opened(kept(tmp_path)), pytest.raises(DataInUse, match=f"process {os.getpid()}"):
-        recover(tmp_path)
+def test_second_exchange_on_the_same_directory_is_refused(tmp_path: Path, database_url: str | None) -> None:
+    with (
+        opened(kept(tmp_path, url=database_url), database_url),
+        pytest.raises(DataInUse, match=f"process {os.getpid()}"),
+    ):
+        recover(tmp_path, database_url)
 
 
-def test_ledger_ahead_of_its_journal_is_refused(tmp_path: Path) -> None:
-    tamper_journal(kept(tmp_path), "DELETE FROM groups WHERE first_seq > 200")
+def test_ledger_ahead_of_its_journal_is_refused(tmp_path: Path, database_url: str | None) -> None:
+    tamper_journal(kept(tmp_path, url=database_url), "DELETE FROM groups WHERE first_seq > 200", url=database_url)
 
     with pytest.raises(RecoveryRefused, match="the ledger stands at command 310, the journal ends at 200"):
-        recover(tmp_path)
+        recover(tmp_path, database_url)
 
 
-def test_gap_in_the_journal_is_refused(tmp_path: Path) -> None:
-    tamper_journal(kept(tmp_path), "DELETE FROM groups WHERE first_seq = 201")
+def test_gap_in_the_journal_is_refused(tmp_path: Path, database_url: str | None) -> None:
+    tamper_journal(kept(tmp_path, url=database_url), "DELETE FROM groups WHERE first_seq = 201", url=database_url)
 
     with pytest.raises(JournalCorrupt, match="command 201 is missing; the last good command is 200"):
-        recover(tmp_path)
+        recover(tmp_path, database_url)
 
 
-def test_books_that_differ_from_the_engine_are_refused(tmp_path: Path) -> None:
-    tamper(kept(tmp_path), "UPDATE balances SET amount = amount + 7 WHERE account_id = 2")
+def test_books_that_differ_from_the_engine_are_refused(tmp_path: Path, database_url: str | None) -> None:
+    tamper(
+        kept(tmp_path, url=database_url),
+        "UPDATE balances SET amount = amount + 7 WHERE account_id = 2",
+        url=database_url,
+    )
 
     with pytest.raises(RecoveryRefused, match=r"avail:1:CNY: engine \d+, ledger \d+ \(\+7\)"):
-        recover(tmp_path)
+        recover(tmp_path, database_url)
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM progress", "UPDATE accounts SET kind = 'odd' WHERE id = 5"])
-def test_ledger_that_makes_no_sense_is_refused(tmp_path: Path, statement: str) -> None:
-    tamper(kept(tmp_path), statement)
+def test_ledger_that_makes_no_sense_is_refused(tmp_path: Path, database_url: str | None, statement: str) -> None:
+    tamper(kept(tmp_path, url=database_url), statement, url=database_url)
 
     with pytest.raises(LedgerError, match="cannot be read"):
-        recover(tmp_path)
+        recover(tmp_path, database_url)
 
 
 def test_ledger_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -116,13 +123,13 @@ def test_ledger_that_is_no_database_is_refused(tmp_path: Path) -> None:
         recover(tmp_path)
 
 
-def test_refusal_leaves_nothing_open(tmp_path: Path) -> None:
-    tamper_journal(kept(tmp_path), "DELETE FROM groups WHERE first_seq = 201")
+def test_refusal_leaves_nothing_open(tmp_path: Path, database_url: str | None) -> None:
+    tamper_journal(kept(tmp_path, url=database_url), "DELETE FROM groups WHERE first_seq = 201", url=database_url)
     with pytest.raises(LedgerError):
-        recover(tmp_path)
+        recover(tmp_path, database_url)
 
     with pytest.raises(JournalCorrupt):  # and not DataInUse
-        recover(tmp_path)
+        recover(tmp_path, database_url)
 
 
 SERVER = """
@@ -130,7 +137,7 @@ import sys
 from pathlib import Path
 from ledger.recovery import recover
 from tests.ledger.history import history
-books = recover(Path(sys.argv[1]))
+books = recover(Path(sys.argv[1]), *sys.argv[2:])
 books.projector.start()
 for command in history(100_000)[books.exchange.seq:]:
     books.journal.append([command])
@@ -140,11 +147,13 @@ for command in history(100_000)[books.exchange.seq:]:
 """
 
 
-def test_killed_server_comes_back_with_all_that_it_told(tmp_path: Path) -> None:
+def test_killed_server_comes_back_with_all_that_it_told(tmp_path: Path, database_url: str | None) -> None:
     told: dict[int, str] = {}
     for _ in range(3):
         with subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SERVER, str(tmp_path), *filter(None, [database_url])],
+            stdout=subprocess.PIPE,
+            text=True,
         ) as server:
             assert server.stdout is not None
             for _ in range(130):
@@ -152,10 +161,10 @@ def test_killed_server_comes_back_with_all_that_it_told(tmp_path: Path) -> None:
                 told[int(seq)] = state
             server.send_signal(signal.SIGKILL)
 
-        books = recover(tmp_path)
+        books = recover(tmp_path, database_url)
         expected = Exchange()
         expected.apply(history(100_000)[: books.exchange.seq])
         assert max(told) <= books.exchange.seq == books.projector.projected_seq
         assert expected.state_hash() == books.exchange.state_hash()
         close(books)
-        assert audit(tmp_path).ok
+        assert audit(tmp_path, database_url).ok

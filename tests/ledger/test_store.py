@@ -1,6 +1,5 @@
 """The projector keeps the ledger exactly once; the reader sees what it wrote."""
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from engine.events import Event
 from engine.exchange import Exchange
 from ledger.accounts import avail, hold
+from ledger.databases import LEDGER, Databases, Location, connect, rows
 from ledger.errors import ProjectorFault
 from ledger.rules import OrderRow
 from ledger.store import QUEUE_EVENTS_MAX, LedgerReader, Projector, read_balances
@@ -16,8 +16,8 @@ from tests.ledger.history import history
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.sqlite"
+def path(databases: Databases) -> Location:
+    return databases.ledger
 
 
 def groups_of(count: int = 300, size: int = 10) -> tuple[Exchange, list[list[Event]]]:
@@ -25,20 +25,20 @@ def groups_of(count: int = 300, size: int = 10) -> tuple[Exchange, list[list[Eve
     return exchange, [exchange.apply(commands[at : at + size]) for at in range(0, len(commands), size)]
 
 
-def contents(path: Path) -> list[object]:
-    with closing(sqlite3.connect(path)) as db:
+def contents(location: Location) -> list[object]:
+    with closing(connect(location, LEDGER)) as db:
         names = ("accounts", "entries", "postings", "balances", "orders", "trades", "progress")
-        return [db.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in names]
+        return [rows(db, f"SELECT * FROM {name} ORDER BY 1") for name in names]
 
 
-def project_all(path: Path, groups: list[list[Event]]) -> None:
+def project_all(path: Location, groups: list[list[Event]]) -> None:
     projector = Projector(path)
     for group in groups:
         projector.project(group)
     projector.close()
 
 
-async def test_offered_events_are_in_the_ledger_after_drain(path: Path) -> None:
+async def test_offered_events_are_in_the_ledger_after_drain(path: Location) -> None:
     exchange, groups = groups_of()
     projector = Projector(path)
     projector.start()
@@ -48,14 +48,14 @@ async def test_offered_events_are_in_the_ledger_after_drain(path: Path) -> None:
 
     assert exchange.seq == projector.projected_seq
     assert 0 == projector.fullness
-    with closing(sqlite3.connect(path)) as db:
+    with closing(connect(path, LEDGER)) as db:
         balances = dict(read_balances(db))
         assert exchange.balance(1, "MT").free == balances[avail(1, "MT")]
         assert exchange.balance(1, "CNY").held == balances[hold(1, "CNY")]
     await projector.stop()
 
 
-async def test_stop_finishes_what_was_offered(path: Path) -> None:
+async def test_stop_finishes_what_was_offered(path: Location) -> None:
     exchange, groups = groups_of()
     projector = Projector(path)
     projector.start()
@@ -66,7 +66,7 @@ async def test_stop_finishes_what_was_offered(path: Path) -> None:
     assert exchange.seq == projector.projected_seq
 
 
-async def test_events_offered_before_start_are_projected(path: Path) -> None:
+async def test_events_offered_before_start_are_projected(path: Location) -> None:
     _, groups = groups_of()
     projector = Projector(path)
     projector.offer(groups[0][-1].seq, groups[0])
@@ -78,25 +78,25 @@ async def test_events_offered_before_start_are_projected(path: Path) -> None:
     await projector.stop()
 
 
-def test_how_events_are_batched_changes_no_row(tmp_path: Path) -> None:
+def test_how_events_are_batched_changes_no_row(path: Location, tmp_path: Path) -> None:
     _, groups = groups_of()
-    project_all(tmp_path / "a", groups)
-    project_all(tmp_path / "b", [[event for group in groups for event in group]])
+    project_all(tmp_path / "by group", groups)
+    project_all(path, [[event for group in groups for event in group]])
 
-    expected, found = contents(tmp_path / "a"), contents(tmp_path / "b")
+    expected, found = contents(tmp_path / "by group"), contents(path)
     assert expected == found
 
 
-def test_events_offered_again_after_a_restart_are_passed_over(tmp_path: Path) -> None:
+def test_events_offered_again_after_a_restart_are_passed_over(path: Location, tmp_path: Path) -> None:
     _, groups = groups_of()
-    project_all(tmp_path / "a", groups)
-    project_all(tmp_path / "b", groups[:17])
-    project_all(tmp_path / "b", groups)
+    project_all(tmp_path / "once", groups)
+    project_all(path, groups[:17])
+    project_all(path, groups)
 
-    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert contents(tmp_path / "once") == contents(path)
 
 
-async def test_fault_is_told_at_once_and_raised_from_then_on(path: Path) -> None:
+async def test_fault_is_told_at_once_and_raised_from_then_on(path: Location) -> None:
     _, groups = groups_of()
     projector = Projector(path)
     told: list[ProjectorFault] = []
@@ -114,20 +114,24 @@ async def test_fault_is_told_at_once_and_raised_from_then_on(path: Path) -> None
     assert ["the ledger stops after command 10: events of command 21 came after those of 10"] == [str(f) for f in told]
 
 
-def test_failed_batch_leaves_no_row(path: Path) -> None:
+def test_failed_batch_leaves_no_row(path: Location) -> None:
     _, groups = groups_of()
     project_all(path, groups[:5])
     before = contents(path)
     projector = Projector(path)
-    projector._db.execute("CREATE TEMP TRIGGER full BEFORE INSERT ON trades BEGIN SELECT RAISE(ABORT, 'no'); END")
+    if isinstance(path, Path):
+        refuse = "CREATE TEMP TRIGGER is_full BEFORE INSERT ON trades BEGIN SELECT RAISE(ABORT, 'is_full'); END"
+    else:
+        refuse = "ALTER TABLE trades ADD CONSTRAINT is_full CHECK (id < 0) NOT VALID"
+    projector._writer.db.execute(refuse)
 
-    with pytest.raises(ProjectorFault, match="the ledger stops after command 50: no"):
+    with pytest.raises(ProjectorFault, match=r"the ledger stops after command 50: .*full"):
         projector.project([event for group in groups for event in group])
     projector.close()
     assert before == contents(path)
 
 
-async def test_reader_answers_from_the_ledger(path: Path) -> None:
+async def test_reader_answers_from_the_ledger(path: Location) -> None:
     exchange, groups = groups_of()
     project_all(path, groups)
     reader = LedgerReader(path)
@@ -153,7 +157,7 @@ async def test_reader_answers_from_the_ledger(path: Path) -> None:
     await reader.close()
 
 
-async def test_reader_sees_new_rows_beside_the_writer(path: Path) -> None:
+async def test_reader_sees_new_rows_beside_the_writer(path: Location) -> None:
     _, groups = groups_of()
     projector = Projector(path)
     reader = LedgerReader(path)
