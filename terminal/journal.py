@@ -20,12 +20,13 @@ app = typer.Typer(help="The journal of commands 日志: verify it, count it, exp
 
 def open_journal(data: Path) -> "JournalReader":
     """Raises Failure when there is no exchange, LedgerError when it is damaged."""
+    from ledger.databases import databases_of
     from ledger.journal import JournalReader
-    from ledger.recovery import JOURNAL
 
-    if not (data / JOURNAL).is_file():
+    location = databases_of(data).journal
+    if isinstance(location, Path) and not location.is_file():
         raise Failure(Exit.USAGE, f"no exchange in {data}")
-    return JournalReader(data / JOURNAL)
+    return JournalReader(location)
 
 
 @app.command()
@@ -46,7 +47,6 @@ def verify(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
 def stat(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
     """Count what the journal holds."""
     from engine.checks import NAMES
-    from ledger.recovery import JOURNAL
 
     kinds: Counter[str] = Counter()
     groups = largest = first_ts = last_ts = 0
@@ -64,7 +64,6 @@ def stat(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
         "largest_group": largest,
         "first_ts": first_ts,
         "last_ts": last_ts,
-        "bytes": sum(path.stat().st_size for path in data.glob(f"{JOURNAL}*") if path.suffix != ".lock"),
         "head": head,
         "by_op": dict(kinds.most_common()),
     }

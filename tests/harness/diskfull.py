@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 from gateway.client import Client
 from ledger.audit import audit
+from ledger.databases import databases_of
 from ledger.journal import JournalReader
-from ledger.recovery import JOURNAL
 from tests.harness.breach import require
 from tests.harness.server import START_S, Load, Process, trader_of
 
@@ -61,7 +61,7 @@ async def _fill(data: Path, mounted: bool) -> int:
                     filler.write(bytes(1 << 16))
                     filler.flush()
         else:
-            size = (data / f"{JOURNAL}-wal").stat().st_size
+            size = (data / "journal.sqlite-wal").stat().st_size
             resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, size))
         await running
         _, errors = await asyncio.wait_for(server.process.communicate(), START_S)
@@ -71,7 +71,7 @@ async def _fill(data: Path, mounted: bool) -> int:
     (data.parent / FILLER).unlink(missing_ok=True)
     server = await Process.start(data)
     await server.end(15)
-    with JournalReader(data / JOURNAL) as journal:
+    with JournalReader(databases_of(data).journal) as journal:
         last = journal.last_seq
     lost = [ack for ack in load.acks if ack.seq > last]
     require(not lost, f"{len(lost)} acknowledged commands are not in the journal")

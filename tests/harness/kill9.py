@@ -15,8 +15,8 @@ from engine.commands import Cancel, Place
 from gateway.client import Client, Credentials
 from gateway.wire import Ack
 from ledger.audit import audit
+from ledger.databases import databases_of
 from ledger.journal import JournalReader
-from ledger.recovery import JOURNAL
 from tests.harness.breach import require
 from tests.harness.server import Load, Process, trader_of
 
@@ -63,7 +63,7 @@ async def _credentials(server: Process, data: Path) -> Credentials:
 
 
 def _require_kept(data: Path, acks: list[Ack]) -> None:
-    with JournalReader(data / JOURNAL) as journal:
+    with JournalReader(databases_of(data).journal) as journal:
         first = min((ack.seq for ack in acks), default=1)
         kept = {
             group.first_seq + at: command

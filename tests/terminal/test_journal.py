@@ -10,7 +10,6 @@ import pytest
 
 from engine.exchange import Exchange
 from ledger.journal import Journal
-from ledger.recovery import JOURNAL
 from tests.simulation.flow import flow
 from tests.terminal.test_cli import program
 
@@ -19,7 +18,7 @@ from tests.terminal.test_cli import program
 def data(tmp_path: Path) -> Path:
     """A journal of 700 commands of every kind, in groups of 50, the engine's refusals among them."""
     commands = list(flow(7, 670))[:700]
-    journal = Journal(tmp_path / JOURNAL)
+    journal = Journal(tmp_path / "journal.sqlite")
     for first in range(0, len(commands), 50):
         journal.append(commands[first : first + 50])
     journal.close()
@@ -36,7 +35,7 @@ def test_sound_journal_is_verified_with_its_head(data: Path) -> None:
 
 
 def test_flipped_byte_is_named_with_its_place(data: Path) -> None:
-    with sqlite3.connect(data / JOURNAL) as db:
+    with sqlite3.connect(data / "journal.sqlite") as db:
         db.execute("DROP TRIGGER groups_no_update")
         payload = bytearray(db.execute("SELECT payload FROM groups WHERE first_seq = 301").fetchone()[0])
         payload[len(payload) // 2] ^= 1
@@ -51,7 +50,7 @@ def test_flipped_byte_is_named_with_its_place(data: Path) -> None:
 
 
 def test_missing_row_is_named(data: Path) -> None:
-    with sqlite3.connect(data / JOURNAL) as db:
+    with sqlite3.connect(data / "journal.sqlite") as db:
         db.execute("DROP TRIGGER groups_no_delete")
         db.execute("DELETE FROM groups WHERE first_seq = 101")
 
@@ -63,7 +62,6 @@ def test_stat_counts_what_is_there(data: Path) -> None:
 
     assert (700, 14, 50) == (found["commands"], found["groups"], found["largest_group"])
     assert 700 == sum(found["by_op"].values())
-    assert found["bytes"] > 0
 
 
 def test_exported_market_is_replayed_by_the_engine_program_to_the_same_hash(data: Path) -> None:
