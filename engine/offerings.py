@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.allotment import commitment, digest_of, draw, pro_rata
-from engine.balances import Balances
 from engine.codes import AMOUNT_MAX
 from engine.commands import CASH, Allot, Method, Offer, Recall, Subscribe
+from engine.core import Core
 from engine.events import Allotted, Event, Offered, OfferingEnded, Subscribed
 from engine.reject import Reject
 
@@ -32,18 +32,19 @@ class Offering:
 class Offerings:
     """Every offering ever announced."""
 
-    def __init__(self, balances: Balances) -> None:
-        self.balances = balances
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.balances = core.balances
         self.all: dict[str, Offering] = {}
 
-    def announce(self, command: Offer, seq: int, ts: int, events: list[Event]) -> Reject | None:
+    def announce(self, command: Offer, events: list[Event]) -> Reject | None:
         if command.offering in self.all:
             return Reject.DUPLICATE_ID
         if command.sym not in self.balances.assets:
             return Reject.UNKNOWN_INSTRUMENT
         if not is_valid(command):
             return Reject.MALFORMED
-        if command.closes and command.closes <= ts:
+        if command.closes and command.closes <= self.core.ts:
             return Reject.TOO_LATE
         if self.balances.get(command.acct, command.sym).free < command.qty:
             return Reject.INSUFFICIENT_BOTTLES
@@ -51,18 +52,18 @@ class Offerings:
         self.all[command.offering] = Offering(command)
         events.append(
             Offered(
-                seq, ts, command.offering, command.acct, command.sym, command.px, command.qty, command.opens,
-                command.closes, command.commit,
+                self.core.seq, self.core.ts, command.offering, command.acct, command.sym, command.px, command.qty,
+                command.opens, command.closes, command.commit,
             )
         )  # fmt: skip
         return None
 
-    def subscribe(self, command: Subscribe, seq: int, ts: int, events: list[Event]) -> Reject | None:
+    def subscribe(self, command: Subscribe, events: list[Event]) -> Reject | None:
         offering = self.all.get(command.offering)
         if offering is None:
             return Reject.UNKNOWN_OFFERING
         terms, before = offering.terms, offering.wanted.get(command.acct, 0)
-        if not offering.takes(ts):
+        if not offering.takes(self.core.ts):
             return Reject.OFFERING_CLOSED
         if command.acct < 0 or command.acct == terms.acct:
             return Reject.MALFORMED
@@ -83,7 +84,7 @@ class Offerings:
         offering.wanted.pop(command.acct, None)
         if command.qty:
             offering.wanted[command.acct] = command.qty
-        events.append(Subscribed(seq, ts, command.acct, command.offering, command.qty, hold))
+        events.append(Subscribed(self.core.seq, self.core.ts, command.acct, command.offering, command.qty, hold))
         return None
 
     @staticmethod
@@ -107,29 +108,29 @@ class Offerings:
             case _:
                 return {}
 
-    def allot(self, command: Allot, seq: int, ts: int, events: list[Event]) -> Reject | None:
+    def allot(self, command: Allot, events: list[Event]) -> Reject | None:
         offering = self.all.get(command.offering)
         if offering is None:
             return Reject.UNKNOWN_OFFERING
-        if offering.ended or ts < max(offering.terms.closes, offering.terms.opens):
+        if offering.ended or self.core.ts < max(offering.terms.closes, offering.terms.opens):
             return Reject.OFFERING_CLOSED
         if commitment(command.seed) != offering.terms.commit:
             return Reject.WRONG_SEED
-        self._end(offering, allotment_of(offering, command.seed), command.seed, seq, ts, events)
+        self._end(offering, allotment_of(offering, command.seed), command.seed, events)
         return None
 
-    def recall(self, command: Recall, seq: int, ts: int, events: list[Event]) -> Reject | None:
+    def recall(self, command: Recall, events: list[Event]) -> Reject | None:
         offering = self.all.get(command.offering)
         if offering is None:
             return Reject.UNKNOWN_OFFERING
         if offering.ended:
             return Reject.OFFERING_CLOSED
-        self._end(offering, [0] * len(offering.wanted), "", seq, ts, events)
+        self._end(offering, [0] * len(offering.wanted), "", events)
         return None
 
-    def _end(self, offering: Offering, given: Sequence[int], seed: str, seq: int, ts: int, events: list[Event]) -> None:
+    def _end(self, offering: Offering, given: Sequence[int], seed: str, events: list[Event]) -> None:
         """Swap cash and bottles for what is given, and release the rest of both."""
-        terms = offering.terms
+        seq, ts, terms = self.core.seq, self.core.ts, offering.terms
         for (acct, wanted), qty in zip(offering.wanted.items(), given, strict=True):
             paid = qty * terms.px
             refund = wanted * terms.px - paid

@@ -1,11 +1,12 @@
 """The exchange's state as plain records, and back: what recovery reads and the state hash digests."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from engine import codes
 from engine.commands import CASH, AddAsset, List
 from engine.instrument import Equilibrium
+from engine.orders import Lasting
 from engine.transfers import Hold, Outcome
 
 if TYPE_CHECKING:
@@ -14,20 +15,13 @@ if TYPE_CHECKING:
 VERSION = 3
 
 
-class Lasting(NamedTuple):
-    """When a resting order ends by itself: at its time (GTD), or with the day (DAY)."""
-
-    sym: str
-    tif: str
-    expire_ts: int
-
-
 def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
     """The whole state as plain tuples, in an order that the state alone decides."""
-    yield "exchange", VERSION, exchange.seq, exchange.ts, exchange._oid_last, exchange._trade_last
-    balances = exchange._balances
+    core = exchange.core
+    yield "exchange", VERSION, core.seq, core.ts, core.orders.last, core.trade_last
+    balances = core.balances
     for asset in balances.assets:
-        it = exchange._instruments.get(asset)
+        it = core.instruments.get(asset)
         if it is None:
             yield "asset", asset
         else:
@@ -36,43 +30,44 @@ def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
         yield "supply", asset, amount
     for index, acct in enumerate(balances.accts):
         if index != codes.NOBODY:
-            yield "account", acct, *exchange.kernel.cash(index)
-    positions = ((*row[:4], balances.accts[row[0]], exchange._syms[row[1]]) for row in exchange.kernel.all_positions())
+            yield "account", acct, *core.kernel.cash(index)
+    positions = ((*row[:4], balances.accts[row[0]], core.syms[row[1]]) for row in core.kernel.all_positions())
     for _, _, free, held, acct, sym in sorted(positions):
         if free or held:
             yield "position", acct, sym, free, held
-    for account, instr, day, qty in sorted(exchange.kernel.all_locks()):
-        yield "lock", balances.accts[account], exchange._syms[instr], day, qty
-    for it in exchange._instruments.values():
+    for account, instr, day, qty in sorted(core.kernel.all_locks()):
+        yield "lock", balances.accts[account], core.syms[instr], day, qty
+    for it in core.instruments.values():
         for side in (codes.BUY, codes.SELL):
-            for oid, account, *rest, _, _ in open_orders(exchange, it.index, side):
+            for oid, account, *rest, _, _ in core.all_orders(it, side):
                 yield "order", it.sym, side, balances.accts[account], oid, *rest
-    for it in exchange._instruments.values():
+    for it in core.instruments.values():
         if it.stops.stops:
             yield "stops", it.sym, [list(stop) for stop in it.stops.stops.values()], list(it.stops.elected)
-    for oid, lasting in sorted(exchange._lasting.items()):
+    for oid, lasting in sorted(core.orders.lasting.items()):
         yield "lasting", oid, *lasting
-    for acct, group in sorted(exchange._groups.items()):
+    for acct, group in sorted(core.groups.items()):
         yield "group", acct, group
-    yield from exchange._transfers.records()
-    yield from exchange._offerings.records()
-    for (acct, cid), oid in exchange._oids.items():
+    yield from exchange.transfers.records()
+    yield from exchange.offerings.records()
+    for (acct, cid), oid in core.orders.oids.items():
         yield "cid", acct, cid, oid
 
 
 def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
     """Bring a new exchange to the state of a snapshot. Raises ValueError for records that are not one."""
-    balances = exchange._balances
+    core = exchange.core
+    balances = core.balances
     for kind, *rest in records:
         match kind:
             case "exchange":
-                version, exchange.seq, exchange.ts, exchange._oid_last, exchange._trade_last = rest
+                version, core.seq, core.ts, core.orders.last, core.trade_last = rest
                 if version != VERSION:
                     raise ValueError(f"snapshot version {version}, this program reads {VERSION}")
             case "instrument":
                 _relist(exchange, *rest)
             case "asset":
-                exchange._add_asset(AddAsset(0, rest[0]), [])
+                exchange.venue.add_asset(AddAsset(0, rest[0]), [])
             case "supply":
                 balances.supply[rest[0]] = rest[1]
             case "account":
@@ -82,35 +77,33 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
                 balances.move(*rest)
             case "lock":
                 acct, sym, day, qty = rest
-                exchange.kernel.load_lock(balances.index(acct), balances.assets[sym], day, qty)
+                core.kernel.load_lock(balances.index(acct), balances.assets[sym], day, qty)
             case "order":
                 sym, side, acct, oid, *numbers = rest
                 account, instr = balances.index(acct), balances.assets[sym]
-                exchange.kernel.load_order(oid, account, *numbers, instr, side)  # type: ignore[call-arg]
+                core.kernel.load_order(oid, account, *numbers, instr, side)  # type: ignore[call-arg]
             case "stops":
                 sym, stops, elected = rest
-                exchange._instruments[sym].stops.load(stops, elected)
-                exchange._elected[sym] = None
+                core.instruments[sym].stops.load(stops, elected)
+                core.elected[sym] = None
             case "lasting":
                 oid, *lasting = rest
-                exchange._lasting[oid] = Lasting(*lasting)
-                if exchange._lasting[oid].expire_ts:
-                    exchange._expiries.add((exchange._lasting[oid].expire_ts, oid))
+                core.orders.expect_end(oid, Lasting(*lasting))
             case "group":
-                exchange._set_group(*rest)
+                exchange.venue.set_group(*rest)
             case "hold":
                 name, *hold = rest
-                exchange._transfers.holds[name] = Hold(*hold)
+                exchange.transfers.holds[name] = Hold(*hold)
             case "transfer":
                 key, *outcome = rest
-                exchange._transfers.outcomes[key] = Outcome(*outcome)
+                exchange.transfers.outcomes[key] = Outcome(*outcome)
             case "offering":
-                exchange._offerings.load(*rest)
+                exchange.offerings.load(*rest)
             case "cid":
                 acct, cid, oid = rest
-                exchange._oids[acct, cid] = oid
-                live = exchange._live.setdefault(acct, {})
-                if exchange.kernel.order(oid) is not None:
+                core.orders.oids[acct, cid] = oid
+                live = core.orders.live.setdefault(acct, {})
+                if core.kernel.order(oid) is not None:
                     live[oid] = cid
             case _:
                 raise ValueError(f"unknown snapshot record {kind!r}")
@@ -128,21 +121,14 @@ def _plain(value: Any) -> Any:
 
 def _relist(exchange: "Exchange", listing: Sequence[Any], state: Sequence[Any]) -> None:
     """List an instrument as it was first, then move it to where it stood."""
-    exchange._list(List(*listing), [])
-    it = exchange._instruments[listing[1]]
+    core = exchange.core
+    exchange.venue.list_instrument(List(*listing), [])
+    it = core.instruments[listing[1]]
     for name, value in zip(_STATE, state, strict=True):
         setattr(it, name, tuple(value) if isinstance(value, list) else value)
     it.indicated = Equilibrium(*it.indicated)
-    exchange.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
-    exchange.kernel.set_guard(it.index, *it.guard)
-    exchange.kernel.set_state(it.index, codes.STATES[it.phase])
-    exchange.kernel.set_fees(it.index, *it.fees, [])
-    exchange.kernel.set_day(it.index, it.day)
-
-
-def open_orders(exchange: "Exchange", instr: int, side: int) -> list[tuple[int, ...]]:
-    """Every open order of a side as the kernel gives it: those in the book, market orders in a call, stops."""
-    stops = exchange._instruments[exchange._syms[instr]].stops.stops.values()
-    waiting = [exchange.kernel.order(stop.oid) for stop in stops if codes.SIDE_CODES[stop.side] == side]
-    found = exchange.kernel.queue(instr, side) + exchange.kernel.waiting_orders(instr, side)
-    return found + [order for order in waiting if order is not None]
+    core.kernel.set_band(it.index, it.lo // it.tick, it.hi // it.tick, it.qty_max)
+    core.kernel.set_guard(it.index, *it.guard)
+    core.kernel.set_state(it.index, codes.STATES[it.phase])
+    core.kernel.set_fees(it.index, *it.fees, [])
+    core.kernel.set_day(it.index, it.day)

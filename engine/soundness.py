@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from engine import codes
 from engine.balances import FEES
 from engine.commands import CASH
-from engine.snapshot import open_orders
 
 if TYPE_CHECKING:
     from engine.exchange import Exchange
@@ -17,25 +16,26 @@ if TYPE_CHECKING:
 
 def require_sound(exchange: "Exchange") -> None:
     """Assert every invariant of an exchange. O(orders)."""
-    balances = exchange._balances
+    core = exchange.core
+    balances = core.balances
     held: dict[tuple[int, str], int] = {}
-    for hold in exchange._transfers.holds.values():
+    for hold in exchange.transfers.holds.values():
         held[hold.acct, hold.asset] = held.get((hold.acct, hold.asset), 0) + hold.left
-    for offering in exchange._offerings.all.values():
+    for offering in exchange.offerings.all.values():
         if not offering.ended:
             terms = offering.terms
             held[terms.acct, terms.sym] = held.get((terms.acct, terms.sym), 0) + terms.qty
             for acct, qty in offering.wanted.items():
                 held[acct, CASH] = held.get((acct, CASH), 0) + qty * terms.px
     buys: dict[tuple[int, int], int] = {}
-    live = {oid: acct for acct, orders in exchange._live.items() for oid in orders}
+    live = {oid: acct for acct, orders in core.orders.live.items() for oid in orders}
     resting = 0
-    for it in exchange._instruments.values():
+    for it in core.instruments.values():
         bids, asks = exchange.book(it.sym)
         assert it.called or not bids or not asks or bids[0][0] < asks[0][0], f"{it.sym}: book is crossed"
         for side, depth in ((codes.BUY, bids), (codes.SELL, asks)):
             levels: dict[int, int] = {}
-            for order in open_orders(exchange, it.index, side):
+            for order in core.all_orders(it, side):
                 oid, account, px, left, filled, fee_base, fee_paid, flags, display, shown, instr, _ = order
                 acct = balances.accts[account]
                 assert live.get(oid) == acct, f"order {oid}: not in its account's list"
@@ -59,9 +59,9 @@ def require_sound(exchange: "Exchange") -> None:
             assert list(levels.items()) == depth, f"{it.sym}: level quantities differ from their orders"
     assert resting == len(live), "an account lists an order that does not rest"
     total = dict.fromkeys(balances.supply, 0)
-    cash = [(acct, CASH, *exchange.kernel.cash(index)) for acct, index in balances.indexes.items()]
-    positions = exchange.kernel.all_positions()
-    rest = [(balances.accts[row[0]], exchange._syms[row[1]], row[2], row[3]) for row in positions]
+    cash = [(acct, CASH, *core.kernel.cash(index)) for acct, index in balances.indexes.items()]
+    positions = core.kernel.all_positions()
+    rest = [(balances.accts[row[0]], core.syms[row[1]], row[2], row[3]) for row in positions]
     for acct, asset, free, holds in cash + rest:
         needs = held.pop((acct, asset), 0)
         assert acct < FEES or free >= 0, f"account {acct}: negative {asset}"
@@ -70,7 +70,7 @@ def require_sound(exchange: "Exchange") -> None:
         total[asset] += free + holds
     assert not any(held.values()), f"held for accounts that have nothing: {held}"
     for account, instr, _, _, open_buys in positions:
-        where = f"account {balances.accts[account]}, {exchange._syms[instr]}"
+        where = f"account {balances.accts[account]}, {core.syms[instr]}"
         assert open_buys == buys.get((account, instr), 0), f"{where}: open buys differ from its orders"
     assert total == balances.supply, "what the accounts have differs from what came in"
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from engine.balances import FEES, SUPPLY_MAX, Balances, shortage
+from engine.balances import FEES, SUPPLY_MAX, shortage
 from engine.commands import Leg, LegKind, Transfer
+from engine.core import Core
+from engine.events import Event, Repeated, Transferred
 from engine.reject import Reject
 
 
@@ -48,17 +50,22 @@ class _Plan:
 class Transfers:
     """Holds that are not orders', and the outcome of every transfer."""
 
-    def __init__(self, balances: Balances) -> None:
-        self.balances = balances
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.balances = core.balances
         self.holds: dict[str, Hold] = {}
         self.outcomes: dict[str, Outcome] = {}
 
-    def apply(self, command: Transfer, seq: int) -> tuple[Leg, ...] | Outcome | Reject:
-        """Make a transfer and return its legs in full; or the first outcome of a repeated key, or the refusal."""
+    def make(self, command: Transfer, events: list[Event]) -> Reject | None:
+        """Make a transfer, or give the first outcome of its key again."""
+        seq, ts = self.core.seq, self.core.ts
         digest = blake2b(json.dumps(command.legs).encode(), digest_size=8).hexdigest()
         before = self.outcomes.get(command.key)
+        if before is not None and (before.digest != digest or before.code):
+            return Reject(before.code) if before.digest == digest else Reject.DUPLICATE_ID
         if before is not None:
-            return before if before.digest == digest else Reject.DUPLICATE_ID
+            events.append(Repeated(seq, ts, command.key, before.seq))
+            return None
         for leg in command.legs:
             if leg.asset and leg.asset not in self.balances.supply:
                 return Reject.UNKNOWN_INSTRUMENT
@@ -69,7 +76,8 @@ class Transfers:
         for (acct, asset), (free, held) in plan.moves.items():
             self.balances.move(acct, asset, free, held)
         self.holds |= plan.holds
-        return tuple(plan.legs)
+        events.append(Transferred(seq, ts, command.key, tuple(plan.legs)))
+        return None
 
     def _plan(self, legs: tuple[Leg, ...]) -> _Plan | Reject:
         plan = _Plan()

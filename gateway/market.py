@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.exchange import Exchange, OpenOrder
+from engine.core import OpenOrder
+from engine.exchange import Exchange
 from gateway.auth import Authenticator
 from gateway.config import Config
 from gateway.errors import Problem

@@ -7,6 +7,7 @@ import pytest
 from engine.balances import FEES, Balance
 from engine.commands import (
     CASH,
+    AddAsset,
     Amend,
     Cancel,
     CancelAll,
@@ -160,6 +161,8 @@ REFUSALS: list[tuple[str, list[Command], Command]] = [
     ("DUPLICATE_ID", [order("B 4@10000", 1, "a")], order("B 4@9000", 1, "a")),
     ("DUPLICATE_ID", [order("B 4@10000", 1, "a"), Cancel(0, 1, "a")], order("B 4@10000", 1, "a")),
     ("DUPLICATE_ID", [], List(0, "X", ref=1)),
+    ("DUPLICATE_ID", [AddAsset(0, "Y")], List(0, "Y", ref=1)),
+    ("DUPLICATE_ID", [], AddAsset(0, "X")),
     ("UNKNOWN_INSTRUMENT", [], Place(0, 1, "a", "Y", "B", 10_000, 4)),
     ("UNKNOWN_INSTRUMENT", [], SetBand(0, "Y", 1, 1)),
     ("UNKNOWN_INSTRUMENT", [], SetPhase(0, "Y", "HALTED")),

@@ -319,7 +319,9 @@ async def test_private_messages_are_gapless_and_only_for_their_account(exchange:
             assert [frame["prev"] + 1 for frame in private] == [frame["aseq"] for frame in private]
             assert [frame["aseq"] for frame in private[:-1]] == [frame["prev"] for frame in private[1:]]
             accepted = {frame["oid"] for frame in private if frame.get("et") == "accepted"}
-            assert {oid for (owner, _), oid in exchange.market.exchange._oids.items() if owner == acct} == accepted
+            assert {
+                oid for (owner, _), oid in exchange.market.exchange.core.orders.oids.items() if owner == acct
+            } == accepted
 
 
 async def test_a_fill_tells_price_quantity_role_and_what_is_left(exchange: House) -> None:
