@@ -4,9 +4,7 @@
 same events, same state hash, on every machine.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -73,7 +71,7 @@ from engine.instrument import NO_EQUILIBRIUM, Equilibrium, Instrument
 from engine.kernel import Kernel
 from engine.offerings import Offerings
 from engine.reject import Reject
-from engine.snapshot import Lasting, open_orders, rebuild, records_of
+from engine.snapshot import Lasting, digest_of, open_orders, rebuild, records_of
 from engine.soundness import require_sound
 from engine.stops import Stop
 from engine.transfers import Outcome, Transfers
@@ -662,12 +660,7 @@ class Exchange:
 
         That one says how many commands came and when the last did, so a refused command leaves the hash as it was.
         """
-        digest = blake2b(digest_size=32)
-        records = self.snapshot()
-        next(records)
-        for record in records:
-            digest.update(json.dumps(record).encode())
-        return digest.hexdigest()
+        return digest_of(self.snapshot())
 
     def check(self) -> None:
         """Assert every invariant. O(orders); for tests, recovery and the auditor."""
