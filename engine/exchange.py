@@ -4,9 +4,7 @@
 machine.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -41,7 +39,7 @@ from engine.instrument import Instrument
 from engine.kernel import Kernel
 from engine.offerings import Offerings
 from engine.reject import Reject
-from engine.snapshot import rebuild, records_of
+from engine.snapshot import digest_of, rebuild, records_of
 from engine.soundness import require_sound
 from engine.trading import Trading
 from engine.transfers import Transfers
@@ -216,12 +214,7 @@ class Exchange:
 
         That one says how many commands came and when the last did, so a refused command leaves the hash as it was.
         """
-        digest = blake2b(digest_size=32)
-        records = self.snapshot()
-        next(records)
-        for record in records:
-            digest.update(json.dumps(record).encode())
-        return digest.hexdigest()
+        return digest_of(self.snapshot())
 
     def check(self) -> None:
         """Assert every invariant. O(orders); for tests, recovery and the auditor."""

@@ -13,14 +13,14 @@ from aiohttp import web
 
 from gateway import rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
-from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, SNAPSHOT_EVERY, SNAPSHOTS_KEPT, Config
+from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, Config
 from gateway.feed import Feed, print_of
+from gateway.keeper import Keeper
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.tape import start_of_day
 from ledger.recovery import recover
-from ledger.snapshots import Snapshots
 from ledger.store import LedgerReader
 from marketplace import catalog
 
@@ -61,13 +61,14 @@ class Server:
             recovered.journal, recovered.exchange, recovered.projector, self.config.clock, feed.publish, self._fail
         )
         sequencer.start()
-        self._stack.push_async_callback(self._snapshot, sequencer, recovered.snapshots)
+        keeper = Keeper(recovered.exchange, recovered.snapshots, self.config.clock)
+        self._stack.push_async_callback(self._keep, keeper)
         self._stack.push_async_callback(sequencer.stop)
         market = Market(
             self.config, recovered.exchange, sequencer, feed, reader, store, Authenticator(store, self.config.clock),
             catalog.load(),
         )  # fmt: skip
-        for work in (self._tick(market), self._heartbeat(market), self._snapshot_often(sequencer, recovered.snapshots)):
+        for work in (self._tick(market), self._heartbeat(market), keeper.run()):
             self._stack.push_async_callback(_cancelled, loop.create_task(self._guarded(work)))
         await self._listen(market)
         self._stack.push_async_callback(_drained, market)
@@ -117,19 +118,11 @@ class Server:
             await asyncio.sleep(HEARTBEAT_S)
             market.feed.heartbeat(self.config.clock())
 
-    async def _snapshot_often(self, sequencer: Sequencer, snapshots: Snapshots) -> None:
-        last = sequencer.exchange.seq
-        while True:
-            await asyncio.sleep(1)
-            if sequencer.exchange.seq - last >= SNAPSHOT_EVERY:
-                last = sequencer.exchange.seq
-                await self._snapshot(sequencer, snapshots)
-
-    async def _snapshot(self, sequencer: Sequencer, snapshots: Snapshots) -> None:
-        """Write the state between two groups; nothing else runs meanwhile."""
-        if self.fault is None and sequencer.exchange.seq:
-            snapshots.write(sequencer.exchange)
-            snapshots.prune(SNAPSHOTS_KEPT)
+    async def _keep(self, keeper: Keeper) -> None:
+        """Keep the last state, unless a fault put it in doubt."""
+        if self.fault is None:
+            await keeper.keep()
+        await keeper.close()
 
 
 async def _drained(market: Market) -> None:

@@ -14,7 +14,8 @@ HEARTBEAT_S = 1.0
 QUEUE_MAX = 20_000  # commands waiting for the journal
 BUFFER_MAX = 32 * 1024  # bytes that a slow reader may owe before it is conflated
 OWED_MAX = 1024 * 1024  # bytes at which it is cut off
-SNAPSHOT_EVERY = 200_000  # commands
+SNAPSHOT_EVERY = 200_000  # commands; and after
+SNAPSHOT_S = 900  # with any command at all
 SNAPSHOTS_KEPT = 3
 
 

@@ -6,14 +6,15 @@ that. It appears under its name only when it is complete and durable. Losing one
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgpack
 
 from engine.exchange import Exchange
+from engine.snapshot import digest_of
 from ledger.files import fsync_folder
 
 MAGIC = "cellarbook snapshot"
@@ -40,19 +41,23 @@ class Snapshots:
 
     def write(self, exchange: Exchange) -> Path:
         """Write the exchange's state; durable when it returns. O(state)."""
-        path = self.path(exchange.seq)
+        return self.write_records(list(exchange.snapshot()))
+
+    def write_records(self, records: Sequence[Sequence[Any]]) -> Path:
+        """Write a state that was taken as the records of `Exchange.snapshot`; may run beside the exchange.
+
+        Raises OSError, and leaves nothing behind.
+        """
+        seq = records[0][2]
+        path = self.path(seq)
         draft = path.with_suffix(".tmp")
-        pack = msgpack.Packer().pack
-        digest = blake2b(digest_size=DIGEST_SIZE)
-        with draft.open("wb", buffering=CHUNK) as file:
-            for record in ((MAGIC, FORMAT, exchange.seq, exchange.state_hash()), *exchange.snapshot()):
-                packed = pack(record)
-                digest.update(packed)
-                file.write(packed)
-            file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            with draft.open("wb", buffering=CHUNK) as file:
+                _pack(file, [(MAGIC, FORMAT, seq, digest_of(records)), *records])
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
         fsync_folder(self.folder)
         return path
 
@@ -90,6 +95,18 @@ class Snapshots:
             self.path(seq).unlink()
         for draft in self.folder.glob("*.tmp"):
             draft.unlink()
+
+
+def _pack(file: BinaryIO, records: Sequence[Sequence[Any]]) -> None:
+    pack = msgpack.Packer().pack
+    digest = blake2b(digest_size=DIGEST_SIZE)
+    for record in records:
+        packed = pack(record)
+        digest.update(packed)
+        file.write(packed)
+    file.write(digest.digest())
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _verify_digest(path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 from typer.exceptions import TyperException
 
-from terminal import journal
+from terminal import backup, journal
 from terminal.options import (
     DEMO,
     EXCHANGE,
@@ -30,6 +30,7 @@ from terminal.options import (
     OperatorOption,
     PortOption,
     UrlOption,
+    require_exchange,
 )
 
 if TYPE_CHECKING:
@@ -233,8 +234,7 @@ async def drive(recording: "Recording", operator: "Client") -> "Totals":
 @app.command()
 def audit(data: DataOption = EXCHANGE) -> None:
     """Replay the journal of a data directory, and compare it with the books."""
-    if not (data / "journal.sqlite").is_file():
-        raise Failure(Exit.USAGE, f"no exchange in {data}")
+    require_exchange(data)
     print_audit(data)
 
 
@@ -249,6 +249,8 @@ def print_audit(data: Path) -> None:
 
 
 app.add_typer(journal.app, name="journal")
+for keep in (backup.backup, backup.restore, backup.migrate):
+    app.command()(keep)
 
 
 # -------------------------------------------------------------------------------------------------------------- bands

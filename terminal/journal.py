@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from terminal.options import EXCHANGE, DataOption, Exit, Failure, JsonOption
+from terminal.options import EXCHANGE, DataOption, JsonOption, require_exchange
 
 if TYPE_CHECKING:
     from engine.commands import Command
@@ -23,10 +23,8 @@ def open_journal(data: Path) -> "JournalReader":
     from ledger.databases import databases_of
     from ledger.journal import JournalReader
 
-    location = databases_of(data).journal
-    if isinstance(location, Path) and not location.is_file():
-        raise Failure(Exit.USAGE, f"no exchange in {data}")
-    return JournalReader(location)
+    require_exchange(data)
+    return JournalReader(databases_of(data).journal)
 
 
 @app.command()

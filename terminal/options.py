@@ -35,3 +35,11 @@ OperatorOption = Annotated[Path | None, typer.Option("--credentials", help="Oper
 PortOption = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 LangOption = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language of the screen; else the locale's.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def require_exchange(data: Path) -> None:
+    """Raises Failure when there is no exchange in a data directory."""
+    from ledger.databases import JOURNAL, databases_of, exists
+
+    if not exists(databases_of(data).journal, JOURNAL):
+        raise Failure(Exit.USAGE, f"no exchange in {data}")

@@ -1,6 +1,8 @@
 """Snapshots: whole or absent, and a damaged one only costs time."""
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,17 @@ def test_prune_keeps_the_newest_and_clears_drafts(snapshots: Snapshots) -> None:
 
     assert [200, 300] == snapshots.seqs()
     assert not draft.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files")
+def test_snapshot_that_finds_no_space_leaves_no_draft(snapshots: Snapshots) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path;"
+        "from ledger.snapshots import Snapshots; from tests.ledger.test_snapshots import at;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000));"
+        "Snapshots(Path(sys.argv[1])).write(at(250))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(snapshots.folder)], capture_output=True, text=True)
+
+    assert "File too large" in ended.stderr
+    assert ["100.snap", "200.snap", "300.snap"] == sorted(path.name for path in snapshots.folder.iterdir())
