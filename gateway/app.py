@@ -11,16 +11,23 @@ from collections.abc import AsyncIterator, Coroutine
 
 from aiohttp import web
 
+from engine.exchange import Exchange
 from gateway import rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
-from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, Config
+from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, Config
 from gateway.feed import Feed, print_of
+from gateway.follower import Follower
 from gateway.keeper import Keeper
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.tape import start_of_day
+from ledger.databases import databases_of, told
+from ledger.errors import BadDatabase
+from ledger.files import WriterLock
+from ledger.following import follow
 from ledger.recovery import recover
+from ledger.shop import Shop
 from ledger.store import LedgerReader
 from marketplace import catalog
 
@@ -41,22 +48,30 @@ class Server:
 
     async def start(self) -> Market:
         """Recover and open for business. Raises LedgerError, or OSError when the address is taken."""
-        data = self.config.data
+        self.config.data.mkdir(parents=True, exist_ok=True)
+        market = await (self._follow() if self.config.follow else self._lead())
+        for work in (self._tick(market), self._heartbeat(market)):
+            self._run(work)
+        await self._listen(market)
+        self._stack.push_async_callback(_drained, market)
+        log.info("open at command %d", market.exchange.seq)
+        return market
+
+    async def _lead(self) -> Market:
+        """Be the one server that takes commands. Raises DataInUse when another is."""
+        data, url = self.config.data, self.config.database
+        self._lock_files()
         loop = asyncio.get_running_loop()
-        recovered = await asyncio.to_thread(recover, data)
+        recovered = await asyncio.to_thread(recover, data, url)
         self._stack.callback(recovered.journal.close)
         recovered.projector.on_fault = lambda error: loop.call_soon_threadsafe(self._fail, error)
         recovered.projector.start()
         self._stack.push_async_callback(recovered.projector.stop)
-        store = Store(data / "shop.sqlite")
-        self._stack.callback(store.close)
-        ensure_operator_key(store, data / "operator.key")
-        reader = LedgerReader(data / "ledger.sqlite")
-        self._stack.push_async_callback(reader.close)
-        now = self.config.clock()
-        feed = Feed(recovered.exchange, epoch=now)
-        for trade in await reader.trades_since(start_of_day(now)):
-            feed.tapes[trade.sym].add(print_of(trade))
+        shop = await Shop.open(databases_of(data, url).shop)
+        self._stack.push_async_callback(shop.close)
+        store = await self._store(shop)
+        await ensure_operator_key(store, data / "operator.key")
+        reader, feed = await self._feed(recovered.exchange)
         sequencer = Sequencer(
             recovered.journal, recovered.exchange, recovered.projector, self.config.clock, feed.publish, self._fail
         )
@@ -64,19 +79,65 @@ class Server:
         keeper = Keeper(recovered.exchange, recovered.snapshots, self.config.clock)
         self._stack.push_async_callback(self._keep, keeper)
         self._stack.push_async_callback(sequencer.stop)
-        market = Market(
-            self.config, recovered.exchange, sequencer, feed, reader, store, Authenticator(store, self.config.clock),
-            catalog.load(),
+        self._run(keeper.run())
+        return self._market(sequencer, feed, reader, store)
+
+    async def _follow(self) -> Market:
+        """Show what another server does, and write nothing but where we listen."""
+        data, url = self.config.data, self.config.database
+        if url is None:
+            raise BadDatabase("to follow takes the PostgreSQL database of the server to follow")
+        self._lock_files()
+        journal, exchange = await asyncio.to_thread(follow, data, url)
+        self._stack.callback(journal.close)
+        shop = Shop(databases_of(data, url).shop)
+        self._stack.push_async_callback(shop.close)
+        store = await self._store(shop)
+        reader, feed = await self._feed(exchange)
+        follower = Follower(journal, exchange, reader, feed.publish, self._fail)
+        while await follower.step():
+            pass
+        follower.start()
+        self._stack.push_async_callback(follower.stop)
+        self._run(self._load_often(store))
+        return self._market(follower, feed, reader, store)
+
+    def _lock_files(self) -> None:
+        """One server a data directory: SQLite's journal sees to that, but not a database that is elsewhere."""
+        if self.config.database is not None:
+            self._stack.callback(WriterLock(self.config.data / "server.lock").close)
+
+    async def _store(self, shop: Shop) -> Store:
+        store = Store(shop)
+        await store.load()
+        return store
+
+    async def _feed(self, exchange: Exchange) -> tuple[LedgerReader, Feed]:
+        """The feed, with the trades of today until the command at which the exchange stands."""
+        reader = LedgerReader(databases_of(self.config.data, self.config.database).ledger)
+        self._stack.push_async_callback(reader.close)
+        now = self.config.clock()
+        feed = Feed(exchange, epoch=now)
+        for trade in await reader.trades_since(start_of_day(now)):
+            if trade.seq <= exchange.seq:
+                feed.tapes[trade.sym].add(print_of(trade))
+        return reader, feed
+
+    def _market(self, sequencer: Sequencer | Follower, feed: Feed, reader: LedgerReader, store: Store) -> Market:
+        return Market(
+            self.config, sequencer.exchange, sequencer, feed, reader, store,
+            Authenticator(store, self.config.clock), catalog.load(),
         )  # fmt: skip
-        for work in (self._tick(market), self._heartbeat(market), keeper.run()):
-            self._stack.push_async_callback(_cancelled, loop.create_task(self._guarded(work)))
-        await self._listen(market)
-        self._stack.push_async_callback(_drained, market)
-        log.info("open at command %d", recovered.exchange.seq)
-        return market
+
+    def _run(self, work: Coroutine[object, object, None]) -> None:
+        """Do background work until the server stops."""
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._stack.push_async_callback(_cancelled, task)
 
     async def _listen(self, market: Market) -> None:
-        app = web.Application(middlewares=[rest.errors, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX)
+        app = web.Application(
+            middlewares=[rest.errors, rest.no_commands, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX
+        )
         app[rest.MARKET] = market
         app.add_routes([*rest.ROUTES, web.get(ws.PATH, ws.socket)])
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
@@ -124,6 +185,11 @@ class Server:
             await keeper.keep()
         await keeper.close()
 
+    async def _load_often(self, store: Store) -> None:
+        while True:
+            await asyncio.sleep(KEYS_S)
+            await store.load()
+
 
 async def _drained(market: Market) -> None:
     """Refuse what is new and finish what is queued, so that every client has its answer before its socket closes."""
@@ -156,7 +222,8 @@ async def _serve(config: Config) -> int:
         loop.add_signal_handler(number, server.stopping.set)
     try:
         await server.start()
-        print(f"cellarbook: {server.url}, data in {config.data}", flush=True)
+        place = told(config.database) if config.database else config.data
+        print(f"cellarbook: {server.url}, {'following' if config.follow else 'data in'} {place}", flush=True)
         await server.stopping.wait()
     finally:
         await server.stop()

@@ -171,6 +171,10 @@ class Client:
         body = wire.encode(KeyNew(acct=acct, scopes=list(scopes)), "json")
         return await self._call(Key, "POST", "/api/v1/admin/keys", body)
 
+    async def state(self) -> dict[str, Any]:
+        """Where the exchange stands: `seq`, the `hash` of its state, `projected_seq`, and whether it `follows`."""
+        return await self._call(dict[str, Any], "GET", "/api/v1/state")
+
     async def bands(self) -> list[Band]:
         return await self._call(list[Band], "GET", "/api/v1/bands")
 

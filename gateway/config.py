@@ -17,13 +17,21 @@ OWED_MAX = 1024 * 1024  # bytes at which it is cut off
 SNAPSHOT_EVERY = 200_000  # commands; and after
 SNAPSHOT_S = 900  # with any command at all
 SNAPSHOTS_KEPT = 3
+FOLLOW_S = 0.02  # between looks at the journal of another server
+KEYS_S = 1.0  # between looks at its keys
+PROJECTED_TIMEOUT_S = 5  # for its books
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Port 0 takes any free port. `clock` gives integer nanoseconds UTC."""
+    """Port 0 takes any free port. `clock` gives integer nanoseconds UTC.
+
+    Journal, ledger and shop are files of `data`, or the PostgreSQL `database`, which a server that follows reads only.
+    """
 
     data: Path
+    database: str | None = None
+    follow: bool = False
     host: str = "127.0.0.1"
     port: int = 8765
     tick_s: float = 0.016  # how often the feed writes

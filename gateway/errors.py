@@ -65,6 +65,7 @@ KINDS: dict[str, Kind] = {
     "TOO_LATE": Kind(5003, 409, "its time has passed"),
     "BUSY": Kind(9002, 503, "the exchange is busy, or stopping"),
     "INTERNAL": Kind(9000, 500, "the exchange made a mistake; it is in its log"),
+    "FOLLOWER": Kind(9003, 421, "this server follows another one and takes no commands; send them to that one"),
     "OUTCOME_UNKNOWN": Kind(9001, 503, "nobody knows whether this happened; ask again by cid"),
 }
 FIELDS = {  # what an order's refusal is about

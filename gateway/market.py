@@ -10,6 +10,7 @@ from gateway.auth import Authenticator
 from gateway.config import Config
 from gateway.errors import Problem
 from gateway.feed import Feed
+from gateway.follower import Follower
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.wire import Balance, Band, Instrument, Order
@@ -22,7 +23,7 @@ from marketplace.catalog import Facts
 class Market:
     config: Config
     exchange: Exchange
-    sequencer: Sequencer
+    sequencer: Sequencer | Follower
     feed: Feed
     reader: LedgerReader
     store: Store

@@ -80,6 +80,14 @@ async def slow_bodies(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
+@web.middleware
+async def no_commands(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A server that follows changes nothing, whoever asks."""
+    if request.app[MARKET].config.follow and request.method not in ("GET", "HEAD"):
+        raise Problem("FOLLOWER")
+    return await handler(request)
+
+
 async def identify(request: web.Request, scope: str) -> tuple[Market, Identity]:
     market = request.app[MARKET]
     identity = await market.authenticator.identify(request)
@@ -202,6 +210,19 @@ async def ready(request: web.Request) -> web.Response:
     return answer({"ready": True, "seq": market.exchange.seq, "projected_seq": market.sequencer.projected_seq})
 
 
+async def state(request: web.Request) -> web.Response:
+    """The digest of the whole state, for operators: equal at equal `seq` on every server of an exchange. O(state)."""
+    market, _ = await identify(request, "admin")
+    return answer(
+        {
+            "seq": market.exchange.seq,
+            "hash": market.exchange.state_hash(),
+            "projected_seq": market.sequencer.projected_seq,
+            "follows": market.config.follow,
+        }
+    )
+
+
 # -------------------------------------------------------------------------------------------------------- operators
 
 
@@ -228,10 +249,10 @@ async def admin_key(request: web.Request) -> web.Response:
     wanted: KeyNew = await decoded(request, KEY)
     if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
         raise Problem("MALFORMED", field="scopes", msg=f"scopes are some of {', '.join(SCOPES)}")
-    market.store.record_action(
+    await market.store.record_action(
         market.config.clock(), identity.key, "key", "", {"acct": wanted.acct, "scopes": wanted.scopes}
     )
-    return answer(market.store.create_key(wanted.acct, wanted.scopes), 201)
+    return answer(await market.store.create_key(wanted.acct, wanted.scopes), 201)
 
 
 async def bands(request: web.Request) -> web.Response:
@@ -257,7 +278,8 @@ async def submit(
     """Submit an operator's commands and keep who did it, and why."""
     events = await market.sequencer.submit(*commands)
     detail = {"seq": events[-1].seq, "commands": len(commands)}
-    market.store.record_action(market.config.clock(), identity.key, f"{request.method} {request.path}", reason, detail)
+    action = f"{request.method} {request.path}"
+    await market.store.record_action(market.config.clock(), identity.key, action, reason, detail)
     return events
 
 
@@ -274,6 +296,7 @@ ROUTES = [
     web.get("/api/v1/time", now),
     web.post("/api/v1/admin/commands", admin_commands),
     web.post("/api/v1/admin/keys", admin_key),
+    web.get("/api/v1/state", state),
     web.get("/api/v1/bands", bands),
     web.put("/api/v1/bands/{sym}", band_set),
     web.get("/live", live),

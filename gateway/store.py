@@ -1,19 +1,16 @@
-"""The gateway's own tables, in `shop.sqlite`: API keys, and what operators did."""
+"""The gateway's own tables of the shop: API keys, and what operators did."""
 
 import secrets
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, create_engine, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text, insert, select
 
 from gateway.wire import Key
-from ledger.errors import LedgerError
+from ledger.shop import Shop, metadata
 
 SCOPES = ("read", "trade", "withdraw", "admin")
 
-metadata = MetaData()
 keys = Table(
     "api_keys",
     metadata,
@@ -35,7 +32,7 @@ actions = Table(
 
 
 class Identity(NamedTuple):
-    """Who signs with a key. The secret signs requests, so it must be kept as it is, in a file only we can read."""
+    """Who signs with a key. The secret signs requests, so it must be kept as it is, where only we can read."""
 
     key: str
     secret: bytes
@@ -44,20 +41,17 @@ class Identity(NamedTuple):
 
 
 class Store:
-    """A small synchronous store: keys are read once and kept, operators' actions are rare."""
+    """Keys are read once and kept, for every request asks for one; operators' actions are rare."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the tables or make them. Raises LedgerError when the file cannot be read."""
-        self._engine = create_engine(f"sqlite:///{path}")
-        try:
-            metadata.create_all(self._engine)
-            path.chmod(0o600)
-            with self._engine.connect() as connection:
-                rows = connection.execute(select(keys)).all()
-        except DBAPIError as error:
-            self._engine.dispose()
-            raise LedgerError(f"{path} cannot be read: {error.orig}") from error
-        self._keys = {row.key: Identity(row.key, row.secret, row.acct, frozenset(row.scopes.split())) for row in rows}
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._keys: dict[str, Identity] = {}
+
+    async def load(self) -> None:
+        """Read all keys, at the start and wherever another server makes them."""
+        async with self._shop.connect() as connection:
+            found = (await connection.execute(select(keys))).all()
+        self._keys = {row.key: Identity(row.key, row.secret, row.acct, frozenset(row.scopes.split())) for row in found}
 
     def identity(self, key: str) -> Identity | None:
         return self._keys.get(key)
@@ -65,22 +59,19 @@ class Store:
     def has_admin(self) -> bool:
         return any("admin" in identity.scopes for identity in self._keys.values())
 
-    def create_key(self, acct: int, scopes: list[str]) -> Key:
+    async def create_key(self, acct: int, scopes: list[str]) -> Key:
         """Make a key; its secret is told only here."""
         key, secret = secrets.token_hex(8), secrets.token_hex(32)
         identity = Identity(key, bytes.fromhex(secret), acct, frozenset(scopes))
-        with self._engine.begin() as connection:
-            connection.execute(
+        async with self._shop.begin() as connection:
+            await connection.execute(
                 insert(keys).values(key=key, secret=identity.secret, acct=acct, scopes=" ".join(sorted(scopes)))
             )
         self._keys[key] = identity
         return Key(key=key, secret=secret, acct=acct, scopes=sorted(scopes))
 
-    def record_action(self, ts: int, actor: str, action: str, reason: str, detail: object) -> None:
+    async def record_action(self, ts: int, actor: str, action: str, reason: str, detail: object) -> None:
         """Remember what an operator did, and why."""
         values = {"ts": ts, "actor": actor, "action": action, "reason": reason}
-        with self._engine.begin() as connection:
-            connection.execute(insert(actions).values(**values, detail=msgspec.json.encode(detail).decode()))
-
-    def close(self) -> None:
-        self._engine.dispose()
+        async with self._shop.begin() as connection:
+            await connection.execute(insert(actions).values(**values, detail=msgspec.json.encode(detail).decode()))

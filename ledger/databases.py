@@ -22,8 +22,8 @@ from ledger.files import READER_PRAGMAS, WRITER_PRAGMAS, connect_reader, reader_
 if TYPE_CHECKING:
     import psycopg
 
-JOURNAL, LEDGER, SHOP = "journal", "ledger", "shop"
-
+JOURNAL, LEDGER, SHOP = "journal", "ledger", "shop"  # schemas of a PostgreSQL database
+FILES = {name: f"{name}.sqlite" for name in (JOURNAL, LEDGER, SHOP)}  # of a data directory
 STREAMED_ROWS = 10_000  # fetched at a time
 _STREAMS = count()  # server-side cursors have names
 
@@ -40,20 +40,30 @@ class Databases(NamedTuple):
 def databases_of(data_dir: Path, url: str | None = None) -> Databases:
     """The databases of one exchange: those of the URL when there is one, else files of the data directory.
 
-    Raises LedgerError when the URL is not PostgreSQL's or the driver is not installed.
+    Raises BadDatabase when the URL is not PostgreSQL's or the driver is not installed.
     """
     if url is None:
-        return Databases(*(data_dir / f"{name}.sqlite" for name in (JOURNAL, LEDGER, SHOP)))
+        return Databases(*(data_dir / name for name in FILES.values()))
     postgresql.parsed(url)
     return Databases(url, url, url)
 
 
 def exists(location: Location, schema: str) -> bool:
-    """Whether there is such a database at all. Raises LedgerError when nobody can say."""
+    """Whether there is such a database at all. Raises NoDatabase when nobody can say."""
     if isinstance(location, Path):
         return location.is_file()
     with closing(postgresql.connect(location, schema)) as db:
         return bool(rows(db, "SELECT 1 FROM pg_namespace WHERE nspname = ?", schema))
+
+
+def size_bytes(location: Location, schema: str) -> int:
+    """What a database takes on disk. Raises NoDatabase or OSError."""
+    if isinstance(location, Path):
+        return sum(path.stat().st_size for path in location.parent.glob(f"{location.name}*") if path.suffix != ".lock")
+    with closing(postgresql.connect(location, schema)) as db:
+        tables = "SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = CAST(? AS regnamespace)"
+        ((size,),) = rows(db, f"SELECT sum(pg_total_relation_size(oid)) FROM ({tables}) AS tables", schema)  # noqa: S608
+        return int(size)
 
 
 def told(location: Location) -> str:
@@ -65,7 +75,7 @@ def told(location: Location) -> str:
 
 
 def connect(location: Location, schema: str) -> Connection:
-    """A connection that only reads, beside the writer, in autocommit. Raises LedgerError, or one of `driver_errors`."""
+    """A connection that only reads, beside the writer, in autocommit. Raises NoDatabase, or one of `driver_errors`."""
     if isinstance(location, Path):
         return connect_reader(location)
     return postgresql.connect(location, schema, default_transaction_read_only="on")

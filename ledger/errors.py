@@ -5,6 +5,8 @@ class LedgerError(Exception):
     """Base of everything the ledger raises.
 
     LedgerError
+    |-- BadDatabase       what was given is no database that we can use
+    |-- NoDatabase        the database server does not answer, or does not let us in
     |-- DataInUse         another process writes this data; `pid`
     |-- JournalFault      a commit failed and its outcome is unknown: stop, recover, let clients ask
     |-- JournalCorrupt    the journal is not what was written; `seq_good` is the last command that can be trusted
@@ -13,6 +15,14 @@ class LedgerError(Exception):
     |-- ProjectorFault    the ledger could not follow the journal
     `-- RecoveryRefused   the files do not belong together; nothing was opened
     """
+
+
+class BadDatabase(LedgerError):
+    pass
+
+
+class NoDatabase(LedgerError):
+    pass
 
 
 class DataInUse(LedgerError):

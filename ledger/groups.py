@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ledger import postgresql
 from ledger.databases import JOURNAL, Connection, Location, told
-from ledger.errors import DataInUse, JournalFault, LedgerError
+from ledger.errors import BadDatabase, DataInUse, JournalFault
 from ledger.files import WriterLock, connect_writer, fsync_folder
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Groups(Protocol):
 
 
 def open_groups(location: Location) -> Groups:
-    """Open the table for writing, or make it. Raises DataInUse, LedgerError, or one of `driver_errors`."""
+    """Open the table for writing, or make it. Raises DataInUse, BadDatabase, NoDatabase, or one of `driver_errors`."""
     return FileGroups(location) if isinstance(location, Path) else ServerGroups(location)
 
 
@@ -170,8 +170,8 @@ class ServerGroups:
 
 
 def _require_durable(db: "psycopg.Connection[Any]") -> None:
-    """Have every commit wait for the disk. Raises LedgerError when the server would not."""
+    """Have every commit wait for the disk. Raises BadDatabase when the server would not."""
     if db.execute("SHOW fsync").fetchone() == ("off",):
-        raise LedgerError("the database server runs with fsync off: nothing would be durable")
+        raise BadDatabase("the database server runs with fsync off: nothing would be durable")
     if db.execute("SHOW synchronous_commit").fetchone() == ("off",):
         db.execute("SET synchronous_commit = on")

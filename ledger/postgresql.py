@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from ledger.errors import LedgerError
+from ledger.errors import BadDatabase, NoDatabase
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,15 +20,15 @@ CLAIM_TIMEOUT_MS = 1_000  # in which the server has noticed that a killed proces
 
 
 def parsed(url: str) -> sa.URL:
-    """The URL for SQLAlchemy, with the one driver that serves threads and event loops alike. Raises LedgerError."""
+    """The URL for SQLAlchemy, with the one driver that serves threads and event loops alike. Raises BadDatabase."""
     try:
         found = sa.make_url(url)
     except (ArgumentError, ValueError):
-        raise LedgerError(NOT_A_URL) from None
+        raise BadDatabase(NOT_A_URL) from None
     if found.drivername not in ("postgresql", "postgres") or not found.database:
-        raise LedgerError(NOT_A_URL)
+        raise BadDatabase(NOT_A_URL)
     if not find_spec("psycopg"):
-        raise LedgerError("PostgreSQL needs its driver: pip install 'cellarbook[postgresql]'")
+        raise BadDatabase("PostgreSQL needs its driver: pip install 'cellarbook[postgresql]'")
     return found.set(drivername="postgresql+psycopg")
 
 
@@ -49,14 +49,14 @@ def session(schema: str, **settings: str) -> dict[str, Any]:
 
 
 def connect(url: str, schema: str, **settings: str) -> "psycopg.Connection[Any]":
-    """Begin a session in autocommit. Raises LedgerError."""
+    """Begin a session in autocommit. Raises BadDatabase or NoDatabase."""
     place = told(url)
     import psycopg
 
     try:
         return psycopg.connect(url, autocommit=True, **session(schema, **settings))
     except psycopg.OperationalError as error:
-        raise LedgerError(f"{place} cannot be reached: {error}") from error
+        raise NoDatabase(f"{place} cannot be reached: {error}") from error
 
 
 def claim(db: "psycopg.Connection[Any]", schema: str) -> bool:

@@ -9,12 +9,13 @@ from pathlib import Path
 from engine.events import Event
 from engine.exchange import Exchange
 from ledger.books import differences
-from ledger.databases import databases_of
+from ledger.databases import FILES, databases_of
 from ledger.errors import RecoveryRefused
 from ledger.journal import Journal
 from ledger.snapshots import Snapshots
 from ledger.store import BATCH_EVENTS_MAX, Projector
 
+JOURNAL, LEDGER = FILES["journal"], FILES["ledger"]
 SNAPSHOTS = "snapshots"
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,9 @@ class Recovered:
 def recover(data_dir: Path, url: str | None = None) -> Recovered:
     """Open an exchange, or begin one, and bring engine and ledger to the journal's end.
 
-    Its databases are files of the data directory, or those of the URL. The journal's lock is held until it is closed.
-    Raises LedgerError, and then nothing stays open: DataInUse,
-    JournalCorrupt, ProjectorFault, or RecoveryRefused when the files do not belong together.
+    Its databases are files of the data directory, or those of the URL; the right to write them is held until they are
+    closed. Raises LedgerError, and then nothing stays open: DataInUse, JournalCorrupt, ProjectorFault, or
+    RecoveryRefused when journal and ledger do not belong together.
     """
     databases = databases_of(data_dir, url)
     data_dir.mkdir(parents=True, exist_ok=True)

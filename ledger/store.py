@@ -177,6 +177,11 @@ class LedgerReader:
     async def close(self) -> None:
         await self._engine.dispose()
 
+    async def projected_seq(self) -> int:
+        """The number of the last command that is in the ledger."""
+        (row,) = await self._rows(select(tables.progress.c.projected_seq))
+        return int(row.projected_seq)
+
     async def orders(self, acct: int, *, is_open: bool | None = None, limit: int = 100) -> list[OrderRow]:
         """The account's orders, newest first: open ones, done ones, or both."""
         found = select(tables.orders).where(tables.orders.c.acct == acct)

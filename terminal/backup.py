@@ -17,7 +17,7 @@ def backup(
     """Copy the exchange, also while it runs: databases, newest snapshot and keys."""
     from ledger.backup import back_up
 
-    require_exchange(data)
+    require_exchange(data, None)
     made = back_up(data, folder)
     if as_json:
         print(json.dumps({"folder": str(folder), **made._asdict()}))
@@ -44,7 +44,7 @@ def migrate(data: DataOption = EXCHANGE) -> None:
     """Bring a stopped exchange's databases to this version, and recover it; serving does so too."""
     from ledger.recovery import recover
 
-    require_exchange(data)
+    require_exchange(data, None)
     books = recover(data)
     books.projector.close()
     books.journal.close()

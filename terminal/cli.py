@@ -22,6 +22,7 @@ from terminal import backup, journal
 from terminal.options import (
     DEMO,
     EXCHANGE,
+    DatabaseOption,
     DataOption,
     Exit,
     Failure,
@@ -74,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
 def failure_of(error: Exception) -> Failure:
     """Say in a line what an exception means to the user. Raises it again when it means a fault of this program."""
     from gateway.client import ClientError, GatewayDown
-    from ledger.errors import DataInUse, LedgerError
+    from ledger.errors import BadDatabase, DataInUse, LedgerError, NoDatabase
     from terminal.recording import BadRecording
     from terminal.replay import ReplayFault
     from terminal.server import AlreadyRunning, NoServer
@@ -82,14 +83,14 @@ def failure_of(error: Exception) -> Failure:
     match error:
         case Failure():
             return error
-        case NoServer() | GatewayDown():
+        case NoServer() | GatewayDown() | NoDatabase():
             return Failure(Exit.NO_SERVER, str(error))
         case ClientError() | DataInUse() | AlreadyRunning():
             return Failure(Exit.REFUSED, str(error))
+        case BadRecording() | BadDatabase():
+            return Failure(Exit.USAGE, str(error))
         case LedgerError() | ReplayFault():
             return Failure(Exit.FINDING, str(error))
-        case BadRecording():
-            return Failure(Exit.USAGE, str(error))
         case OSError():
             return Failure(
                 Exit.USAGE, f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
@@ -128,12 +129,16 @@ def serve(
     data: DataOption = EXCHANGE,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: PortOption = 8765,
+    database: DatabaseOption = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show what the database's server does, and take no commands.")
+    ] = False,
 ) -> None:
-    """Run the exchange of a data directory until it is told to stop."""
+    """Run the exchange of a data directory, or of a database, until it is told to stop."""
     from gateway.app import run as serve_exchange
     from gateway.config import Config
 
-    raise typer.Exit(serve_exchange(Config(data=data, host=host, port=port)))
+    raise typer.Exit(serve_exchange(Config(data=data, host=host, port=port, database=database, follow=follow)))
 
 
 @app.command()
@@ -194,6 +199,9 @@ def replay(
         Path | None,
         typer.Option(help="Keep the exchange here, not in a temporary directory.", envvar="CELLARBOOK_DATA"),
     ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="Keep the exchange in this PostgreSQL database, and its keys in --data.")
+    ] = None,
     url: UrlOption = None,
     credentials: OperatorOption = None,
 ) -> None:
@@ -202,6 +210,8 @@ def replay(
     from terminal.replay import report
     from terminal.server import Server, running
 
+    if database is not None and data is None:
+        raise Failure(Exit.USAGE, "--database: give the data directory for its keys too, with --data")
     recording = read(file)
     with contextlib.ExitStack() as stack:
         if url is None and data is None:
@@ -209,13 +219,15 @@ def replay(
         key = credentials or (data / "operator.key" if data else None)
         if key is None:
             raise Failure(Exit.USAGE, "--url: give the operator's key too, with --credentials or the --data directory")
-        with Server(data) if url is None and data and not running(data) else contextlib.nullcontext():
+        with (
+            Server(data, database=database) if url is None and data and not running(data) else contextlib.nullcontext()
+        ):
             totals = asyncio.run(with_client(url, data or Path(), key, partial(drive, recording)))
         print(*report(recording, totals), sep="\n")
         if data is None:
             print("audit: not here; run `cellarbook audit` where the server's data is")
         else:
-            print_audit(data)
+            print_audit(data, database)
 
 
 async def drive(recording: "Recording", operator: "Client") -> "Totals":
@@ -232,20 +244,21 @@ async def drive(recording: "Recording", operator: "Client") -> "Totals":
 
 
 @app.command()
-def audit(data: DataOption = EXCHANGE) -> None:
-    """Replay the journal of a data directory, and compare it with the books."""
-    require_exchange(data)
-    print_audit(data)
+def audit(data: DataOption = EXCHANGE, database: DatabaseOption = None) -> None:
+    """Replay the journal of an exchange, and compare it with the books."""
+    require_exchange(data, database)
+    print_audit(data, database)
 
 
-def print_audit(data: Path) -> None:
+def print_audit(data: Path, database: str | None) -> None:
     """Print what was checked and every finding. Raises Failure when there is one."""
     from ledger.audit import audit as examine
+    from ledger.databases import told
 
-    report = examine(data)
+    report = examine(data, database)
     print(report)
     if not report.ok:
-        raise Failure(Exit.FINDING, f"the books of {data} do not agree")
+        raise Failure(Exit.FINDING, f"the books of {told(database) if database else data} do not agree")
 
 
 app.add_typer(journal.app, name="journal")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from terminal.options import EXCHANGE, DataOption, JsonOption, require_exchange
+from terminal.options import EXCHANGE, DatabaseOption, DataOption, JsonOption, require_exchange
 
 if TYPE_CHECKING:
     from engine.commands import Command
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The journal of commands 日志: verify it, count it, export it.")
 
 
-def open_journal(data: Path) -> "JournalReader":
+def open_journal(data: Path, database: str | None) -> "JournalReader":
     """Raises Failure when there is no exchange, LedgerError when it is damaged."""
     from ledger.databases import databases_of
     from ledger.journal import JournalReader
 
-    require_exchange(data)
-    return JournalReader(databases_of(data).journal)
+    require_exchange(data, database)
+    return JournalReader(databases_of(data, database).journal)
 
 
 @app.command()
-def verify(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
+def verify(data: DataOption = EXCHANGE, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Check every command's hash and the chain of all groups; name the first place that is wrong."""
-    with open_journal(data) as journal:
+    with open_journal(data, database) as journal:
         groups = commands = 0
         for group in journal.groups():
             groups, commands = groups + 1, commands + len(group.commands)
@@ -42,13 +42,14 @@ def verify(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def stat(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
+def stat(data: DataOption = EXCHANGE, database: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Count what the journal holds."""
     from engine.checks import NAMES
+    from ledger.databases import JOURNAL, databases_of, size_bytes
 
     kinds: Counter[str] = Counter()
     groups = largest = first_ts = last_ts = 0
-    with open_journal(data) as journal:
+    with open_journal(data, database) as journal:
         for group in journal.groups():
             groups += 1
             largest = max(largest, len(group.commands))
@@ -62,6 +63,7 @@ def stat(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
         "largest_group": largest,
         "first_ts": first_ts,
         "last_ts": last_ts,
+        "bytes": size_bytes(databases_of(data, database).journal, JOURNAL),
         "head": head,
         "by_op": dict(kinds.most_common()),
     }
@@ -75,6 +77,7 @@ def stat(data: DataOption = EXCHANGE, as_json: JsonOption = False) -> None:
 @app.command()
 def export(
     data: DataOption = EXCHANGE,
+    database: DatabaseOption = None,
     after: Annotated[int, typer.Option(help="Begin behind this command.", min=0)] = 0,
     until: Annotated[int | None, typer.Option(help="End with this command.", min=1)] = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file; else to standard output.")] = None,
@@ -82,7 +85,7 @@ def export(
     """Write commands as JSON lines; all of them replayed by `cellarbook engine` give the same state hash."""
     from engine.codec import command_to_json
 
-    with open_journal(data) as journal, out.open("w", encoding="utf-8") if out else sys.stdout as sink:
+    with open_journal(data, database) as journal, out.open("w", encoding="utf-8") if out else sys.stdout as sink:
         for command in commands_of(journal.groups(after), until):
             sink.write(json.dumps(command_to_json(command), ensure_ascii=False, separators=(",", ":")) + "\n")
         sink.flush()

@@ -26,8 +26,16 @@ class Failure(Exception):
 
 EXCHANGE = Path("var/exchange")
 DEMO = Path("var/demo")
+DATABASE = "CELLARBOOK_DATABASE"  # may hold a password, which does not belong on a command line
 
 DataOption = Annotated[Path, typer.Option(help="Data directory of the exchange.", envvar="CELLARBOOK_DATA")]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        help="PostgreSQL database of the exchange, postgresql://USER@HOST/NAME; else files of the data directory.",
+        envvar=DATABASE,
+    ),
+]
 UrlOption = Annotated[
     str | None, typer.Option(help="The server's address, if not the data directory's.", envvar="CELLARBOOK_URL")
 ]
@@ -37,9 +45,9 @@ LangOption = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language o
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def require_exchange(data: Path) -> None:
-    """Raises Failure when there is no exchange in a data directory."""
-    from ledger.databases import JOURNAL, databases_of, exists
+def require_exchange(data: Path, database: str | None) -> None:
+    """Raises Failure when there is no exchange in a data directory or a database, LedgerError when nobody can say."""
+    from ledger.databases import JOURNAL, databases_of, exists, told
 
-    if not exists(databases_of(data).journal, JOURNAL):
-        raise Failure(Exit.USAGE, f"no exchange in {data}")
+    if not exists(databases_of(data, database).journal, JOURNAL):
+        raise Failure(Exit.USAGE, f"no exchange in {told(database) if database else data}")

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from terminal.options import DATABASE
+
 STOP_S = 15  # for a clean shutdown, before the child is killed
 START_S = 60  # for recovery of a long journal
 POLL_S = 0.05
@@ -33,8 +35,10 @@ class AlreadyRunning(Exception):
 class Child:
     """A module of this program as a process, in a session of its own so that Ctrl-C reaches it only through `stop`."""
 
-    def __init__(self, *arguments: str, log: Path) -> None:
+    def __init__(self, *arguments: str, log: Path, database: str | None = None) -> None:
+        """The database is handed over where other users of the machine cannot see it, and none is inherited."""
         self.log = log
+        environment = {name: value for name, value in os.environ.items() if name != DATABASE}
         with log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own program and arguments
                 [sys.executable, "-m", "terminal.child", *arguments],
@@ -42,6 +46,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                env=environment | ({DATABASE: database} if database else {}),
             )
 
     def is_running(self) -> bool:
@@ -76,9 +81,10 @@ class Child:
 class Server(Child):
     """An exchange server on a data directory, answering when the constructor returns. Raises NoServer."""
 
-    def __init__(self, data: Path, port: int = 0) -> None:
+    def __init__(self, data: Path, port: int = 0, database: str | None = None) -> None:
         data.mkdir(parents=True, exist_ok=True)
-        super().__init__("terminal.cli", "serve", "--data", str(data), "--port", str(port), log=data / "server.log")
+        arguments = ("serve", "--data", str(data), "--port", str(port))
+        super().__init__("terminal.cli", *arguments, log=data / "server.log", database=database)
         self.data = data
         try:
             self.url = self._await_ready()

@@ -116,6 +116,7 @@ REFUSALS_ZH: dict[str, str] = {
     "DUPLICATE_ID": "委托编号重复",
     "UNKNOWN_ORDER": "没有此委托，或已成交、已撤",
     "TOO_LATE": "已过有效时间",
+    "FOLLOWER": "此服务器只供查询，不接受委托",
     "BUSY": "交易所繁忙，请稍后再试",
     "INTERNAL": "交易所内部错误",
     "OUTCOME_UNKNOWN": "结果不明，请查委托",

@@ -26,7 +26,8 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> str:
     """An empty PostgreSQL database."""
-    return postgresql.new_database(postgresql_server)
+    postgresql.empty(postgresql_server)
+    return postgresql_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

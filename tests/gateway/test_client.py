@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.client import Client, ClientError, Credentials, GatewayDown
+from gateway.sequencer import Sequencer
 from gateway.wire import Ack, Book, Disconnected, Encoding, Ping
 from tests.gateway.house import SYM, House, house, order
 
@@ -78,6 +79,7 @@ async def test_orders_in_flight_when_the_server_stops_are_still_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with house(tmp_path) as exchange:
+        assert isinstance(exchange.market.sequencer, Sequencer)
         journal, commit = exchange.market.sequencer._journal, threading.Event()
         append = journal.append
         monkeypatch.setattr(journal, "append", lambda commands: commit.wait(10) and append(commands))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from gateway import rest
 from gateway.client import ClientError, Credentials
@@ -29,6 +30,7 @@ SCOPES = {  # what each route asks for; None: nothing
     ("GET", "/ready"): None,
     ("POST", "/api/v1/admin/commands"): "admin",
     ("POST", "/api/v1/admin/keys"): "admin",
+    ("GET", "/api/v1/state"): "admin",
     ("GET", "/api/v1/bands"): "admin",
     ("PUT", "/api/v1/bands/{sym}"): "admin",
 }
@@ -161,7 +163,7 @@ def test_every_route_is_in_the_table_of_scopes() -> None:
 )
 async def test_a_route_needs_a_good_signature_and_its_scope(exchange: House, method: str, path: str) -> None:
     others = [scope for scope in ALL_SCOPES if scope != SCOPES[method, path]]
-    keys = exchange.market.store.create_key(1, others)
+    keys = await exchange.market.store.create_key(1, others)
     unscoped = Credentials(keys.key, bytes.fromhex(keys.secret))
     forger = Credentials(keys.key, bytes(32))
 
@@ -324,8 +326,8 @@ async def test_a_band_is_set_for_a_reason_that_is_kept(exchange: House) -> None:
     it = await exchange.operator.set_band(SYM, BandSet(up_bp=500, down_bp=500, reason="festival"))
 
     assert (254_600, 281_400) == (it.lo, it.hi)
-    with exchange.market.store._engine.connect() as connection:
-        rows = connection.exec_driver_sql("SELECT reason FROM operator_actions").scalars().all()
+    async with exchange.market.store._shop.connect() as connection:
+        rows = (await connection.execute(text("SELECT reason FROM operator_actions"))).scalars().all()
     assert "festival" == rows[-1]
 
 
