@@ -14,7 +14,7 @@ from tests.gateway.house import SYM, order
 SERVE = "import sys; from pathlib import Path; from gateway.app import run; from gateway.config import Config; "
 SERVE += "sys.exit(run(Config(data=Path(sys.argv[1]), port=0)))"
 ROOT = Path(__file__).parents[2]
-START_S = 30
+START_S = 120  # on a machine with much else to do
 
 
 class Process:
