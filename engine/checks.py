@@ -108,7 +108,7 @@ class Rule(NamedTuple):
 def _rule(kind: type[Command], name: str, hint: type) -> Rule:
     low, high = BOUNDS.get(name, (0, AMOUNT_MAX))
     choices = frozenset(map(str, CHOICES.get(name, ())))
-    return Rule(name, hint, low, high, choices, name in kind._field_defaults)
+    return Rule(name, hint, low, high, choices, kind._field_defaults.get(name) == "")
 
 
 def _rules(kind: Any) -> list[Rule]:

@@ -96,6 +96,8 @@ def command_from_json(data: object) -> Command:
         raise Malformed(f"unknown op {op!r}")
     values: dict[str, Any] = {"ts": 0}
     for name, value in data.items():
+        if value == "":
+            raise Malformed(f"{name}: empty")
         if name == "legs" and kind is Transfer:
             values[name] = _legs_from_json(value)
         elif name in kind._fields:

@@ -68,6 +68,7 @@ OP_PLACE, OP_CANCEL = range(2)
 
 NO_ASK = 1 << 62  # the best ask, in ticks, of a book without one; the best bid is then 0
 AMOUNT_MAX = 1 << 53  # fen or bottles in one command; fen of one order at the band's upper edge
+FEE_BASE_MAX = (1 << 63) - 1  # sum of notional * basis points of one order
 FEE_BP_MAX = 1000  # so that notional * basis points stays within 63 bits
 WINDOW_TICKS_MAX = 1 << 24  # ticks from the band's lower edge to the upper
 FEES = 0  # the kernel's index of the account that fees go to

@@ -21,8 +21,8 @@ if cython.compiled:
         PyBuffer_Release,
         PyObject_GetBuffer,
     )
-    from cython.cimports.cpython.mem import PyMem_Free, PyMem_Realloc
-    from cython.cimports.libc.string import memcpy, memset
+    from cython.cimports.libc.stdlib import calloc, free
+    from cython.cimports.libc.string import memcpy
 else:
     from engine import shim as cython
     from engine.shim import grow, leading_zeros, prefetch, record_of, trailing_zeros
@@ -34,6 +34,7 @@ from engine.codes import (
     ABOVE_POSITION_LIMIT,
     ACCEPTED,
     AMENDED,
+    AMOUNT_MAX,
     BELOW_FILLED,
     BELOW_MIN_QTY,
     BUY,
@@ -50,6 +51,8 @@ from engine.codes import (
     CONTINUOUS,
     DUPLICATE_ID,
     EVENT_DTYPE,
+    FEE_BASE_MAX,
+    FEE_BP_MAX,
     FEES,
     FOK,
     GTC,
@@ -96,6 +99,7 @@ from engine.codes import (
 )
 
 COMPILED: bool = cython.compiled
+LINE = cython.declare(cython.int, 64)  # bytes of a cache line
 FETCHES = cython.declare(cython.int, 7)  # steps of `_fetch`,
 FETCH_AHEAD = cython.declare(cython.int, 5)  # so many commands apart,
 NEAR_ORDERS = cython.declare(cython.int, 1 << 16)  # once there are more orders than caches hold
@@ -197,15 +201,27 @@ if cython.compiled:
     def grow(pool: cython.p_void, size: cython.size_t, used: i64, wanted: i64) -> cython.p_void:
         """Make room for `wanted` records of `size` bytes in a pool that has `used`, new ones zero.
 
-        Raises MemoryError.
+        Pools begin on a cache line, so that an order is on one and not on two, and what is not used yet costs
+        address space only. Raises MemoryError.
         """
         if room(wanted) <= room(used):
             return pool
-        grown: cython.p_char = cython.cast(cython.p_char, PyMem_Realloc(pool, room(wanted) * size))
-        if grown is cython.NULL:
+        raw: cython.p_char = cython.cast(cython.p_char, calloc(1, room(wanted) * size + LINE))
+        if raw is cython.NULL:
             raise MemoryError(f"cannot grow a pool to {wanted} records")
-        memset(grown + room(used) * size, 0, (room(wanted) - room(used)) * size)
+        grown: cython.p_char = raw + LINE - (cython.cast(cython.size_t, raw) & (LINE - 1))
+        cython.cast(cython.pointer[cython.p_char], grown)[-1] = raw
+        if pool is not cython.NULL:
+            memcpy(grown, pool, room(used) * size)
+            give_back(pool)
         return grown
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def give_back(pool: cython.p_void) -> cython.void:
+        """Free a pool that `grow` made: what it really allocated stands just before it."""
+        if pool is not cython.NULL:
+            free(cython.cast(cython.pointer[cython.p_char], pool)[-1])
 
 
 @cython.cfunc
@@ -338,18 +354,18 @@ class Kernel:
 
     def __dealloc__(self) -> None:
         if cython.compiled:
-            PyMem_Free(self.orders)
-            PyMem_Free(self.positions)
-            PyMem_Free(self.accounts)
-            PyMem_Free(self.instruments)
-            PyMem_Free(self.ladders)
-            PyMem_Free(self.pages)
-            PyMem_Free(self.groups)
-            PyMem_Free(self.levels)
-            PyMem_Free(self.position_table)
-            PyMem_Free(self.id_pages)
-            PyMem_Free(self.id_slots)
-            PyMem_Free(self.events)
+            give_back(self.orders)
+            give_back(self.positions)
+            give_back(self.accounts)
+            give_back(self.instruments)
+            give_back(self.ladders)
+            give_back(self.pages)
+            give_back(self.groups)
+            give_back(self.levels)
+            give_back(self.position_table)
+            give_back(self.id_pages)
+            give_back(self.id_slots)
+            give_back(self.events)
 
     # ------------------------------------------------------------------------------------- cover: who has what
 
@@ -398,7 +414,7 @@ class Kernel:
     def _rehash(self, size: i64) -> cython.int:
         index: i64
         if cython.compiled:
-            PyMem_Free(self.position_table)
+            give_back(self.position_table)
         self.position_table = cython.cast(cython.pointer[i32], grow(cython.NULL, cython.sizeof(i32), 0, room(size)))
         self.position_table_mask = room(size) - 1
         for index in range(1, self.positions_used):
@@ -952,7 +968,7 @@ class Kernel:
         if it.state != CONTINUOUS:
             if it.state >= HALTED:
                 return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
-            if how & (TIF_MASK | POST) and not how & HOW_STOP:
+            if how & (TIF_MASK | POST):
                 return PHASE_CLOSED
         ticks: i64 = price
         if how & MARKET:
@@ -1022,9 +1038,9 @@ class Kernel:
             self._bind(oid, slot)
             return ACCEPTED
         if order.open and ended != PREVENTED and how & (TIF_MASK | MARKET) == GTC:
-            if 0 < display < order.open:
+            if 0 < display < qty:
                 order.flags |= ICEBERG
-                self.icebergs[oid] = [display, display]
+                self.icebergs[oid] = [display, min(display, order.open)]
             self._rest(slot)
             self._bind(oid, slot)
         else:
@@ -1058,18 +1074,24 @@ class Kernel:
             if level_ticks > ticks if side == BUY else level_ticks < ticks:
                 return False
             within: cython.bint = self.instruments[instr].guard_lo <= level_ticks <= self.instruments[instr].guard_hi
+            hidden: i64 = 0  # trades after all that shows at the level
             slot = self._level(ladder, level_ticks).head
             while slot:
                 owner: i32 = self.positions[self.orders[slot].position].account
                 if stp == STP_NONE or self.accounts[owner].group != self.accounts[account].group:
                     if not within:
                         return False
-                    qty -= self.orders[slot].open
+                    shown: i64 = self._shown(cython.address(self.orders[slot]))
+                    hidden += self.orders[slot].open - shown
+                    qty -= shown
                     if qty <= 0:
                         return True
                 elif stp != STP_OLDEST:
                     return False
                 slot = self.orders[slot].next
+            qty -= hidden
+            if qty <= 0:
+                return True
         return False
 
     def amend(self, oid: i64, account: i32, price: i64, total: i64) -> int:
@@ -1096,7 +1118,13 @@ class Kernel:
             return NO_ENTRY_HALTED if it.state == HALTED else PHASE_CLOSED
         if ticks * it.tick != price:
             return OFF_TICK
-        if ticks < it.lo or ticks > it.hi:
+        self.hold = 0
+        if ticks == order.ticks and left == order.open:
+            self._reserve()
+            event: cython.pointer[Event] = self._order_event(AMENDED, order)
+            event.reason = BY_USER
+            return ACCEPTED
+        if ticks != order.ticks and (ticks < it.lo or ticks > it.hi):
             return PRICE_OUT_OF_BAND
         if total % it.lot != 0:
             return OFF_LOT
@@ -1137,7 +1165,7 @@ class Kernel:
         else:
             position.free -= hold
             position.held += hold
-        event: cython.pointer[Event] = self._order_event(AMENDED, order)
+        event = self._order_event(AMENDED, order)
         event.reason = BY_USER
         event.price_before = before
         event.release = -hold
@@ -1345,7 +1373,7 @@ class Kernel:
         """
         it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
         total: i64 = 0
-        while True:
+        while price > 0:
             buy_slot: i32 = self._front(instr, BUY, price // it.tick)
             sell_slot: i32 = self._front(instr, SELL, price // it.tick)
             if buy_slot == 0 or sell_slot == 0:
@@ -1704,12 +1732,17 @@ class Kernel:
         return buy_hold(it, order.ticks, order.open, order.fee_base, order.fee_paid)
 
     def set_band(self, instr: i32, lo: i64, hi: i64, qty_max: i64) -> None:
-        """Set the band, in ticks, and the largest order; cancel what rests outside, oldest first."""
+        """Set the band, in ticks, and the largest order; cancel what rests outside, oldest first.
+
+        Outside is also what has become so large at the new upper edge that its cost or its fees would not fit.
+        """
         it: cython.pointer[Instrument] = cython.address(self.instruments[instr])
         outside = [
             order[0]
             for order in (*self.queue(instr, BUY), *self.queue(instr, SELL))
             if not lo * it.tick <= order[2] <= hi * it.tick
+            or order[3] > AMOUNT_MAX // (hi * it.tick)
+            or order[5] > FEE_BASE_MAX - order[3] * hi * it.tick * FEE_BP_MAX
         ]
         if lo != it.lo or hi != it.hi:
             outside += [*self.waiting.get(2 * instr + BUY, ()), *self.waiting.get(2 * instr + SELL, ())]

@@ -8,6 +8,7 @@ from io import BufferedIOBase
 from typing import Any
 
 from engine.codec import Malformed, command_from_json, event_to_json
+from engine.codes import AMOUNT_MAX
 from engine.events import Deposited, Listed, Withdrawn
 from engine.exchange import Exchange
 from engine.reject import Reject
@@ -54,7 +55,7 @@ class Session:
         if not line.strip():
             return []
         try:
-            data = json.loads(line, parse_constant=_no_constant)
+            data = json.loads(line.decode(), parse_constant=_no_constant, object_pairs_hook=_no_repetition)
             if isinstance(data, dict) and data.get("op") == "query":
                 return [self.query(data)]
             events = self.exchange.apply([command_from_json(data)])
@@ -80,6 +81,8 @@ class Session:
         """Answer a question about the state; it has no number and changes nothing. Raises Malformed."""
         if type(data.pop("ts", 0)) is not int:
             raise Malformed("ts: not an integer")
+        if type(acct := data.get("acct", 0)) is int and abs(acct) > AMOUNT_MAX:
+            raise Malformed("acct: out of range")
         match data:
             case {"op": "query", "what": "hash", **rest} if not rest:
                 return {"event": "hash", "seq": self.exchange.seq, "hash": self.exchange.state_hash()}
@@ -94,6 +97,13 @@ class Session:
                 bids, asks = self.exchange.book(sym)
                 return {"event": "book", "sym": sym, "bids": bids, "asks": asks}
         raise Malformed("query: what is balances or orders (acct), book (sym) or hash")
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        raise Malformed("a field is given twice")
+    return data
 
 
 def _no_constant(name: str) -> None:

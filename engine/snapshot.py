@@ -14,13 +14,14 @@ from engine.transfers import Hold, Outcome
 if TYPE_CHECKING:
     from engine.exchange import Exchange
 
-VERSION = 3
+VERSION = 4
 
 
 def records_of(exchange: "Exchange") -> Iterator[tuple[Any, ...]]:
     """The whole state as plain tuples, in an order that the state alone decides."""
     core = exchange.core
-    yield "exchange", VERSION, core.seq, core.ts, core.orders.last, core.trade_last
+    yield "exchange", VERSION, core.seq, core.ts
+    yield "numbers", core.orders.last, core.trade_last
     balances = core.balances
     for asset in balances.assets:
         it = core.instruments.get(asset)
@@ -72,9 +73,11 @@ def rebuild(exchange: "Exchange", records: Iterable[Sequence[Any]]) -> None:
     for kind, *rest in records:
         match kind:
             case "exchange":
-                version, core.seq, core.ts, core.orders.last, core.trade_last = rest
-                if version != VERSION:
-                    raise ValueError(f"snapshot version {version}, this program reads {VERSION}")
+                if rest[0] != VERSION:
+                    raise ValueError(f"snapshot version {rest[0]}, this program reads {VERSION}")
+                _, core.seq, core.ts = rest
+            case "numbers":
+                core.orders.last, core.trade_last = rest
             case "instrument":
                 _relist(exchange, *rest)
             case "asset":

@@ -15,7 +15,6 @@ from engine.commands import (
 )
 from engine.core import Core
 from engine.events import Accepted, Event, Triggered
-from engine.instrument import Instrument
 from engine.orders import Lasting
 from engine.reject import Reject
 from engine.stops import Stop
@@ -45,10 +44,13 @@ class Trading:
         it = self.core.instruments.get(sym)
         if it is None:
             return Reject.UNKNOWN_INSTRUMENT
-        if expire_ts and expire_ts <= self.core.ts:
+        late = 0 < expire_ts <= self.core.ts
+        if (late or stop_px % it.tick) and it.phase not in (*CALLS, Phase.CONTINUOUS):
+            return Reject.HALTED if it.phase == Phase.HALTED else Reject.PHASE_CLOSED
+        if late:
             return Reject.TOO_LATE
         if stop_px % it.tick:
-            return Reject.OFF_TICK if it.phase in (*CALLS, Phase.CONTINUOUS) else self._phase_refusal(it)
+            return Reject.OFF_TICK
         if kind in STOPS:
             how |= codes.HOW_STOP
         oid = self.core.orders.last + 1
@@ -115,10 +117,6 @@ class Trading:
         self.core.report(events)
         self.core.indicate_touched(events, before)
         return None
-
-    @staticmethod
-    def _phase_refusal(it: Instrument) -> Reject:
-        return Reject.HALTED if it.phase == Phase.HALTED else Reject.PHASE_CLOSED
 
     def enter_elected(self, events: list[Event]) -> None:
         """Enter the elected stops, one at a time; the trades of each may elect more. Where no trading is, they wait."""

@@ -2,7 +2,7 @@
 
 from engine import codes
 from engine.balances import SUPPLY_MAX, shortage
-from engine.band import band_of
+from engine.band import Band, band_of
 from engine.commands import (
     CALLS,
     CASH,
@@ -155,9 +155,8 @@ class Venue:
             up_bp, down_bp, planned = it.next_band
             ref = planned or close
         band = band_of(ref, up_bp, down_bp, it.tick, it.listing.max_px)
-        if band is None:
-            it.day -= 1
-            return Reject.MALFORMED
+        if band is None:  # no such band can be: the day ends all the same, and today's stays
+            band, ref = Band(it.lo, it.hi), it.ref
         if it.next_band is not None:
             it.up_bp, it.down_bp, it.next_band = up_bp, down_bp, None
         events.append(Rolled(self.core.seq, self.core.ts, it.sym, close))
@@ -195,6 +194,8 @@ class Venue:
     def withdraw(self, command: Withdraw, events: list[Event]) -> Reject | None:
         if command.asset not in self.core.balances.supply:
             return Reject.UNKNOWN_INSTRUMENT
+        if command.acct < 0:
+            return Reject.MALFORMED
         if self.core.balances.get(command.acct, command.asset).free < command.amount:
             return shortage(command.asset)
         self.core.balances.move(command.acct, command.asset, -command.amount)

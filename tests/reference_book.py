@@ -574,9 +574,6 @@ class ReferenceExchange:
         close = line.close or line.ref
         line.day += 1
         up_bp, down_bp, ref = line.planned or (*line.band_today(), 0)
-        if not (ref or close) and up_bp != -1:
-            line.day -= 1
-            return self.refuse(command, Reject.MALFORMED)
         if line.planned:
             line.up_bp, line.down_bp, line.planned = up_bp, down_bp, None
         self.say(Rolled, command.sym, close)
@@ -587,9 +584,10 @@ class ReferenceExchange:
         for order in sorted(line.resting() + line.stops, key=lambda order: order.oid):
             if order.tif == TimeInForce.DAY:
                 self.cancel(order, Reason.EXPIRED)
-        line.ref = ref or close
         before = (line.lo, line.hi)
-        line.lo, line.hi = band(line.listing, line.ref, up_bp, down_bp)
+        if ref or close or up_bp == -1:
+            line.ref = ref or close
+            line.lo, line.hi = band(line.listing, line.ref, up_bp, down_bp)
         self.move_band(line, before)
 
     def amend(self, command: Amend) -> None:
@@ -610,7 +608,9 @@ class ReferenceExchange:
             return self.refuse(command, Reject.HALTED if halted else Reject.PHASE_CLOSED)
         if px % rules.tick:
             return self.refuse(command, Reject.OFF_TICK, tick=rules.tick)
-        if not line.lo <= px <= line.hi:
+        if px == order.px and left == order.left:
+            return self.say_amended(order, order.px, 0)
+        if px != order.px and not line.lo <= px <= line.hi:
             return self.refuse(command, Reject.PRICE_OUT_OF_BAND, lo=line.lo, hi=line.hi)
         if qty % rules.lot:
             return self.refuse(command, Reject.OFF_LOT, lot=rules.lot)
@@ -672,6 +672,12 @@ class ReferenceExchange:
         code = Reject.INSUFFICIENT_FUNDS if asset == CASH else Reject.INSUFFICIENT_BOTTLES
         self.refuse(command, code, free=self.free.get((command.acct, asset), 0), **locked)
 
+    def say_amended(self, order: Order, px_before: int, release: int) -> None:
+        self.say(
+            Amended, order.acct, order.cid, order.oid, order.sym, order.side, order.px, px_before, order.left,
+            order.qty - order.left, Reason.USER, release,
+        )  # fmt: skip
+
     def crosses(self, line: Line, side: str, px: int) -> bool:
         other = line.sides[Side.SELL if side == Side.BUY else Side.BUY]
         if not other:
@@ -692,13 +698,16 @@ class ReferenceExchange:
         for level, queue in line.sides[Side.SELL if side == Side.BUY else Side.BUY].items():
             if level > px if side == Side.BUY else level < px:
                 break
+            hidden = 0
             for order in queue:
                 if line.listing.stp == SelfTrade.NONE or self.group(order.acct) != self.group(acct):
                     if not within(level):
                         return total
-                    total += order.left
+                    total += order.visible
+                    hidden += order.left - order.visible
                 elif line.listing.stp != SelfTrade.OLDEST:
                     return total
+            total += hidden
         return total
 
     def group(self, acct: int) -> tuple[str, int]:
@@ -751,17 +760,17 @@ class ReferenceExchange:
         line = self.lines.get(command.sym)
         if line is None:
             return self.refuse(command, Reject.UNKNOWN_INSTRUMENT)
-        if command.expire_ts and command.expire_ts <= self.ts:
-            return self.refuse(command, Reject.TOO_LATE)
         rules = line.listing
         buying = command.side == Side.BUY
         px = (line.hi if buying else line.lo) if market else command.px
         display = 0 if market or command.tif in (TimeInForce.IOC, TimeInForce.FOK) else command.display
         if line.phase == Phase.HALTED:
             return self.refuse(command, Reject.HALTED)
-        ends = command.tif in (TimeInForce.IOC, TimeInForce.FOK) and not stop
+        ends = command.tif in (TimeInForce.IOC, TimeInForce.FOK)
         if line.phase not in (Phase.CONTINUOUS, *CALLS) or (line.phase in CALLS and (ends or command.post)):
             return self.refuse(command, Reject.PHASE_CLOSED)
+        if command.expire_ts and command.expire_ts <= self.ts:
+            return self.refuse(command, Reject.TOO_LATE)
         if px % rules.tick or command.stop_px % rules.tick:
             return self.refuse(command, Reject.OFF_TICK, tick=rules.tick)
         if not line.lo <= px <= line.hi:
@@ -822,8 +831,6 @@ class ReferenceExchange:
         elif order.left and (ends or market):
             self.cancel(order, ends or Reason.MARKET)
         elif order.left:
-            if not amended and order.display >= order.left:
-                order.display = 0
             order.shown = min(order.display, order.left)
             line.sides[order.side].setdefault(order.px, []).append(order)
         if ended == "interrupted":

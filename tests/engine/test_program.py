@@ -118,3 +118,17 @@ def test_last_line_needs_no_newline() -> None:
 def test_any_bytes_are_answered_and_never_crash_it(lines: list[bytes]) -> None:
     for answer in answers(*lines):
         assert "MALFORMED" == answer["code"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"op":"cancel","acct":1,"cid":"q","cid":"a"}',
+        '{"op":"cancel_all","acct":1,"sym":""}',
+        '{"op":"withdraw","acct":-1,"asset":"CNY","amount":1}',
+        '{"op":"query","what":"balances","acct":9223372036854775808}',
+        '\ufeff{"op":"query","what":"hash"}',
+    ],
+)
+def test_ambiguous_line_is_malformed(line: str) -> None:
+    assert ["MALFORMED"] == [answer["code"] for answer in answers(line)]
