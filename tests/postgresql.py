@@ -1,6 +1,5 @@
 """A real PostgreSQL server for the tests: one a session, emptied before each test that uses it."""
 
-import os
 import signal
 import tempfile
 import warnings
@@ -28,7 +27,9 @@ def server() -> Iterator[str]:
         try:
             yield running.get_uri()
         finally:
-            os.kill(running.get_postmaster_info().pid, signal.SIGQUIT)  # at once: nothing of it is kept
+            process = running.get_postmaster_info().process
+            process.send_signal(signal.SIGQUIT)  # at once, since nothing of it is kept
+            process.wait()
             running.cleanup()
 
 
