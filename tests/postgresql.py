@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -27,7 +28,7 @@ def server() -> Iterator[str]:
         try:
             yield running.get_uri()
         finally:
-            process = running.get_postmaster_info().process
+            process: Any = running.get_postmaster_info().process
             process.send_signal(signal.SIGQUIT)  # at once, since nothing of it is kept
             process.wait()
             running.cleanup()
