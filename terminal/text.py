@@ -119,7 +119,6 @@ REFUSALS_ZH: dict[str, str] = {
     "FOLLOWER": "此服务器只供查询，不接受委托",
     "BUSY": "交易所繁忙，请稍后再试",
     "INTERNAL": "交易所内部错误",
-    "FOLLOWER": "此服务器只读，请连接主服务器",
     "OUTCOME_UNKNOWN": "结果不明，请查委托",
 }
 
