@@ -210,7 +210,7 @@ if cython.compiled:
         if raw is cython.NULL:
             raise MemoryError(f"cannot grow a pool to {wanted} records")
         grown: cython.p_char = raw + LINE - (cython.cast(cython.size_t, raw) & (LINE - 1))
-        cython.cast(cython.pointer[cython.p_char], grown)[-1] = raw
+        cython.cast(cython.pointer[cython.p_char], grown - cython.sizeof(cython.p_char))[0] = raw
         if pool is not cython.NULL:
             memcpy(grown, pool, room(used) * size)
             give_back(pool)
@@ -221,7 +221,8 @@ if cython.compiled:
     def give_back(pool: cython.p_void) -> cython.void:
         """Free a pool that `grow` made: what it really allocated stands just before it."""
         if pool is not cython.NULL:
-            free(cython.cast(cython.pointer[cython.p_char], pool)[-1])
+            before: cython.p_char = cython.cast(cython.p_char, pool) - cython.sizeof(cython.p_char)
+            free(cython.cast(cython.pointer[cython.p_char], before)[0])
 
 
 @cython.cfunc

@@ -228,7 +228,7 @@ async def _serve(config: Config) -> int:
     finally:
         await server.stop()
     if server.fault is not None:
-        print(f"cellarbook: stopped: {server.fault}", file=sys.stderr)
+        print("cellarbook: stopped:", " ".join(str(server.fault).split()), file=sys.stderr)
         return 1
     return 0
 

@@ -22,8 +22,8 @@ from ledger.files import READER_PRAGMAS, WRITER_PRAGMAS, connect_reader, reader_
 if TYPE_CHECKING:
     import psycopg
 
-JOURNAL, LEDGER, SHOP = "journal", "ledger", "shop"  # schemas of a PostgreSQL database
-FILES = {name: f"{name}.sqlite" for name in (JOURNAL, LEDGER, SHOP)}  # of a data directory
+JOURNAL, LEDGER, SHOP = "journal", "ledger", "shop"
+
 STREAMED_ROWS = 10_000  # fetched at a time
 _STREAMS = count()  # server-side cursors have names
 
@@ -43,7 +43,7 @@ def databases_of(data_dir: Path, url: str | None = None) -> Databases:
     Raises BadDatabase when the URL is not PostgreSQL's or the driver is not installed.
     """
     if url is None:
-        return Databases(*(data_dir / name for name in FILES.values()))
+        return Databases(*(data_dir / f"{name}.sqlite" for name in (JOURNAL, LEDGER, SHOP)))
     postgresql.parsed(url)
     return Databases(url, url, url)
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from engine.events import Event
 from engine.exchange import Exchange
 from ledger.books import differences
-from ledger.databases import FILES, databases_of
+from ledger.databases import databases_of
 from ledger.errors import RecoveryRefused
 from ledger.journal import Journal
 from ledger.snapshots import Snapshots
 from ledger.store import BATCH_EVENTS_MAX, Projector
 
-JOURNAL, LEDGER = FILES["journal"], FILES["ledger"]
 SNAPSHOTS = "snapshots"
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from terminal.options import EXCHANGE, DataOption, JsonOption, require_exchange
+from terminal.options import EXCHANGE, DatabaseOption, DataOption, JsonOption, require_exchange
 
 
 def backup(
@@ -40,12 +40,13 @@ def restore(
         print(f"{made.commands:,} commands restored to {data}", f"head {made.head}", "restore: ok", sep="\n")
 
 
-def migrate(data: DataOption = EXCHANGE) -> None:
+def migrate(data: DataOption = EXCHANGE, database: DatabaseOption = None) -> None:
     """Bring a stopped exchange's databases to this version, and recover it; serving does so too."""
+    from ledger.databases import told
     from ledger.recovery import recover
 
-    require_exchange(data, None)
-    books = recover(data)
+    require_exchange(data, database)
+    books = recover(data, database)
     books.projector.close()
     books.journal.close()
-    print(f"{data} is of this version, at command {books.exchange.seq:,}")
+    print(f"{told(database) if database else data} is of this version, at command {books.exchange.seq:,}")

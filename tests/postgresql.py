@@ -1,12 +1,12 @@
 """A real PostgreSQL server for the tests: one a session, emptied before each test that uses it."""
 
-import os
 import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -28,7 +28,9 @@ def server() -> Iterator[str]:
         try:
             yield running.get_uri()
         finally:
-            os.kill(running.get_postmaster_info().pid, signal.SIGQUIT)  # at once: nothing of it is kept
+            process: Any = running.get_postmaster_info().process
+            process.send_signal(signal.SIGQUIT)  # at once, since nothing of it is kept
+            process.wait()
             running.cleanup()
 
 

@@ -156,14 +156,6 @@ async def test_journal_that_was_tampered_with_is_not_followed(leader: House, pos
     assert "its chain hash does not follow" in str(follower.fault)
 
 
-async def test_a_second_server_is_refused_and_told_of_the_first(tmp_path: Path, database_url: str | None) -> None:
-    async with house(tmp_path / "first", database=database_url):
-        second = tmp_path / ("first" if database_url is None else "second")
-        with pytest.raises(DataInUse, match=r"is in use by process \d+( on .* since .*)?; stop that one first"):
-            async with serving(Config(data=second, database=database_url, port=0)):
-                pass
-
-
 async def test_two_servers_do_not_share_a_data_directory(leader: House) -> None:
     async with following(leader):
         with pytest.raises(DataInUse, match="follower is in use"):
@@ -178,15 +170,3 @@ async def test_only_a_shared_database_is_followed(tmp_path: Path, postgresql_url
     with pytest.raises(LedgerError, match="does not exist"):
         async with serving(Config(data=tmp_path, database=postgresql_url, follow=True, port=0)):
             pass
-
-
-async def test_server_on_postgresql_comes_back_as_it_was(tmp_path: Path, postgresql_url: str) -> None:
-    async with house(tmp_path, database=postgresql_url) as exchange:
-        client = await exchange.client(1)
-        await client.place(order("B 4@268000", "mine"))
-        credentials, expected = client.credentials, exchange.market.exchange.state_hash()
-
-    async with house(tmp_path, database=postgresql_url) as exchange:
-        assert expected == exchange.market.exchange.state_hash()
-        async with Client(exchange.server.url, credentials) as client:
-            assert "open" == (await client.order("mine")).st

@@ -12,8 +12,8 @@ from ledger.audit import audit
 from tests.harness.server import START_S, Load, Process, trader_of
 
 
-async def test_every_acknowledged_order_outlives_a_kill_under_load(tmp_path: Path) -> None:
-    server = await Process.start(tmp_path)
+async def test_every_acknowledged_order_outlives_a_kill_under_load(tmp_path: Path, database_url: str | None) -> None:
+    server = await Process.start(tmp_path, database_url)
     credentials = await trader_of(server.url, tmp_path)
     async with Client(server.url, credentials) as client, await client.connect() as stream:
         load = Load(stream)
@@ -23,12 +23,12 @@ async def test_every_acknowledged_order_outlives_a_kill_under_load(tmp_path: Pat
         await running
     assert -signal.SIGKILL == code
 
-    server = await Process.start(tmp_path)
+    server = await Process.start(tmp_path, database_url)
     async with Client(server.url, credentials) as client:
         found = [await client.order(cid) for cid in load.acked]
     assert [(ack.cid, ack.oid) for ack in load.acked.values()] == [(order.cid, order.oid) for order in found]
     assert (0, "") == await server.end(signal.SIGTERM)
-    assert [] == audit(tmp_path).findings
+    assert [] == audit(tmp_path, database_url).findings
     assert not (tmp_path / "server.json").exists()
 
 

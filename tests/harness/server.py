@@ -12,7 +12,7 @@ from gateway.wire import Ack, OrderCancel
 from tests.gateway.house import SYM, order
 
 SERVE = "import sys; from pathlib import Path; from gateway.app import run; from gateway.config import Config; "
-SERVE += "sys.exit(run(Config(data=Path(sys.argv[1]), port=0)))"
+SERVE += "sys.exit(run(Config(data=Path(sys.argv[1]), database=(*sys.argv[2:], None)[0], port=0)))"
 ROOT = Path(__file__).parents[2]
 START_S = 120  # on a machine with much else to do
 
@@ -25,9 +25,9 @@ class Process:
         self.url = url
 
     @classmethod
-    async def start(cls, data: Path) -> "Process":
+    async def start(cls, data: Path, database: str | None = None) -> "Process":
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", SERVE, str(data),
+            sys.executable, "-c", SERVE, str(data), *filter(None, [database]),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
         )  # fmt: skip
         assert process.stdout is not None

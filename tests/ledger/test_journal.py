@@ -343,15 +343,15 @@ def test_writers_that_add_at_the_same_moment_are_told_apart_by_the_database(post
             with session_of(journal).transaction():
                 session_of(journal).execute(add.encode())
                 waiting = pool.submit(other.execute, add.encode())
-                wait_until_blocked(postgresql_url)
+                while not waiting.done() and not is_blocked(postgresql_url):
+                    time.sleep(0.005)
             with pytest.raises(psycopg.errors.UniqueViolation):
                 waiting.result()
 
 
-def wait_until_blocked(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as db:
-        while not db.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid'").fetchone():
-            time.sleep(0.005)
+def is_blocked(url: str) -> bool:
+    with psycopg.connect(url) as db:
+        return bool(db.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'transactionid'").fetchone())
 
 
 def test_commits_wait_for_the_disk_whatever_the_database_says(postgresql_url: str) -> None:
