@@ -164,10 +164,9 @@ class Inbound:
             new = [{"serial": serial, **fresh} for serial in serials if serial not in back]
             if new:
                 await db.execute(insert(tables.bottles), new)
-            await db.execute(update(tables.bottles).where(is_one_of(known)).values(fresh))
             received = tables.advices.c.received + len(serials)
             await db.execute(update(tables.advices).where(tables.advices.c.id == advice).values(received=received))
-            await move(db, Why(by, "receipt", advice), _b.serial.in_(serials))
+            await move(db, Why(by, "receipt", advice), _b.serial.in_(serials), **fresh)
         return None
 
     async def inspect(self, by: By, serial: str, finding: Finding) -> bool | Refusal:
