@@ -41,7 +41,8 @@ def made(value: T | Refusal | None) -> T:
 class Cellar:
     """Wang and Li work in Shanghai, Zhao in Beijing; accounts 1 and 2 have 10,000 yuan each."""
 
-    def __init__(self, books: Recovered, shop: Shop) -> None:
+    def __init__(self, data_dir: Path, books: Recovered, shop: Shop) -> None:
+        self.data_dir = data_dir
         self.books = books
         self.shop = shop
         self.now = 1_000
@@ -134,7 +135,7 @@ async def open_cellar(data_dir: Path, location: Location | None = None) -> Async
     with opened(data_dir) as books:
         shop = await Shop.open(location or databases_of(data_dir).shop)
         try:
-            cellar = Cellar(books, shop)
+            cellar = Cellar(data_dir, books, shop)
             yield cellar
             await cellar.require_agreement()
         finally:
