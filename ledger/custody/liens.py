@@ -60,12 +60,9 @@ class Liens:
         self, by: By, acct: int, asset: str, qty: int, reason: str, serials: Sequence[str] = ()
     ) -> int | Refusal:
         """Hold an account's bottles and return the lien's number. Named serials are kept from pickups besides."""
-        if (
-            acct < 0
-            or not are_texts(asset)
-            or not len(serials) <= qty <= AMOUNT_MAX
-            or not 0 < len(reason) <= REASON_MAX
-        ):
+        if acct < 0 or not are_texts(asset) or not 0 < qty <= AMOUNT_MAX:
+            return Reject.MALFORMED
+        if len(serials) > qty or not 0 < len(reason) <= REASON_MAX:
             return Reject.MALFORMED
         async with self._shop.begin() as db:
             bottles = await by_serials(db, serials) if serials else []

@@ -11,7 +11,7 @@ from ledger.books import differences
 from ledger.custody.inbound import Finding, Goods, Grade
 from ledger.custody.refusals import Refusal
 from ledger.custody.service import Custody
-from ledger.custody.stock import By, Filter, Owner
+from ledger.custody.stock import Bottle, By, Filter, Owner
 from ledger.databases import Location, databases_of
 from ledger.recovery import Recovered
 from ledger.rules import entry_of
@@ -104,10 +104,13 @@ class Cellar:
         assert await pickups.pick(self.by("wang"), number, await self.serials(pickup=number)) is None
         return number
 
-    async def serials(self, state: str = "", pickup: int = 0) -> list[str]:
-        """Serials in order of lot, of a state or a pickup when they are given."""
+    async def bottles(self, state: str = "", pickup: int = 0) -> list[Bottle]:
+        """Bottles in order of lot, of a state or a pickup when they are given."""
         found = await self.custody.stock.find(Filter(state=state), limit=10_000)
-        return [bottle.serial for bottle in found if pickup in (0, bottle.pickup)]
+        return [bottle for bottle in found if pickup in (0, bottle.pickup)]
+
+    async def serials(self, state: str = "", pickup: int = 0) -> list[str]:
+        return [bottle.serial for bottle in await self.bottles(state, pickup)]
 
     async def state_of(self, serial: str) -> str:
         (bottle,) = await self.custody.stock.find(Filter(serial=serial))
