@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.balances import FEES
@@ -77,12 +77,13 @@ class Billing:
             before: dict[tuple[int, str], list[Layer]] = defaultdict(list)
             for acct, asset, since, qty in await db.execute(select(_layers)):
                 before[acct, asset].append(Layer(since, qty))
+            changed: dict[tuple[int, str], list[Layer]] = {}
             rows = []
             for account in sorted(before.keys() | {key for key in held if key[1] in terms}):
                 acct, asset = account
                 after = aged(before[account], held.get(account, 0), number)
                 if after != sorted(before[account]):
-                    await _write_layers(db, acct, asset, after)
+                    changed[account] = after
                 if not after:
                     continue
                 due = charged(after, number, terms[asset].free_days)
@@ -98,6 +99,8 @@ class Billing:
                 )
             if rows:
                 await db.execute(insert(_accruals), rows)
+            if changed:
+                await _write_layers(db, changed)
         return None
 
     async def bill(self, by: By, day: date) -> list[Bill]:
@@ -155,11 +158,16 @@ async def debt_of(db: AsyncConnection, acct: int) -> int:
     return int(owed or 0)
 
 
-async def _write_layers(db: AsyncConnection, acct: int, asset: str, layers: list[Layer]) -> None:
+async def _write_layers(db: AsyncConnection, changed: Mapping[tuple[int, str], list[Layer]]) -> None:
     c = _layers.c
-    await db.execute(_layers.delete().where(c.acct == acct, c.asset == asset))
-    if layers:
-        rows = [{"acct": acct, "asset": asset, **layer._asdict()} for layer in layers]
+    stale = _layers.delete().where(c.acct == bindparam("of_acct"), c.asset == bindparam("of_asset"))
+    await db.execute(stale, [{"of_acct": acct, "of_asset": asset} for acct, asset in changed])
+    rows = [
+        {"acct": acct, "asset": asset, **layer._asdict()}
+        for (acct, asset), layers in changed.items()
+        for layer in layers
+    ]
+    if rows:
         await db.execute(insert(_layers), rows)
 
 

@@ -30,9 +30,9 @@ from ledger.custody.stock import (
     are_texts,
     bin_of,
     bottles_where,
-    claim,
     is_one_of,
     is_staff,
+    mark,
     move,
 )
 from ledger.shop import Shop
@@ -124,7 +124,7 @@ class Counts:
                 await self._decide(db, by, count, CountState.AGREED)
                 return None
             intent = await self._intents.add(db, why, legs, gains)
-            await claim(db, is_one_of([*named[Difference.MISSING], *named[Difference.FOUND]]), intent.id)
+            await mark(db, is_one_of([*named[Difference.MISSING], *named[Difference.FOUND]]), intent.id)
         return await self._intents.settle(intent)
 
     async def reject(self, by: By, count: int) -> Refusal | None:
@@ -155,7 +155,8 @@ class Counts:
         found = here & (_b.state == BottleState.MISSING)
         stored = await bottles_where(db, found)
         await move(db, intent.why, here & (_b.state == BottleState.STORED), state=BottleState.MISSING, bin=None)
-        await move(db, intent.why, is_one_of(stored), state=BottleState.STORED, warehouse=place.warehouse, bin=place.id)
+        place_now = {"warehouse": place.warehouse, "bin": place.id, "pickup": None}
+        await move(db, intent.why, is_one_of(stored), state=BottleState.STORED, **place_now)
 
 
 async def _compare(db: AsyncConnection, warehouse: int, place: int, serials: Sequence[str]) -> list[Line]:

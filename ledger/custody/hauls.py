@@ -25,9 +25,9 @@ from ledger.custody.stock import (
     bin_of,
     bottles_where,
     by_serials,
-    claim,
     is_one_of,
     is_staff,
+    mark,
     move,
 )
 from ledger.shop import Shop
@@ -86,7 +86,7 @@ class Hauls:
             )  # fmt: skip
             await db.execute(insert(_loads), [{"haul": haul, "bottle": bottle.id} for bottle in load])
             intent = await self._intents.add(db, Why(by, "departure", haul), *_step(load, origin, ROAD))
-            await claim(db, is_one_of(load), intent.id)
+            await mark(db, is_one_of(load), intent.id)
         return await self._intents.settle(intent) or haul
 
     async def receive(self, by: By, haul: int, serials: Sequence[str], into: str) -> Refusal | None:
@@ -108,7 +108,7 @@ class Hauls:
             arriving = {"state": HaulState.ARRIVING, "bin": target, "arrived_by": by.name, "arrived_ts": by.ts}
             await db.execute(update(_hauls).where(_hauls.c.id == haul).values(arriving))
             intent = await self._intents.add(db, Why(by, "arrival", haul), *_step(load, ROAD, row.target))
-            await claim(db, is_one_of(load), intent.id)
+            await mark(db, is_one_of(load), intent.id)
         return await self._intents.settle(intent)
 
     async def under_way(self) -> list[Haul]:

@@ -26,9 +26,9 @@ from ledger.custody.stock import (
     bin_of,
     bottles_where,
     by_serials,
-    claim,
     is_one_of,
     is_staff,
+    mark,
     move,
 )
 from ledger.shop import Shop
@@ -223,7 +223,7 @@ class Inbound:
             asset, qty = passed[0].asset, len(passed)
             leg = Leg(LegKind.TRANSFER, account_of(row.warehouse), row.acct, asset, qty)
             intent = await self._intents.add(db, Why(by, "booking", booking), [leg], [Gain(row.warehouse, asset, qty)])
-            await claim(db, is_one_of(passed), intent.id)
+            await mark(db, is_one_of(passed), intent.id)
         return await self._intents.settle(intent) or qty
 
     async def advice(self, number: int) -> Advice | CustodyReject:

@@ -18,7 +18,7 @@ from engine.commands import Leg, Transfer
 from engine.events import Event, Rejected, Repeated, Transferred
 from engine.reject import Reject
 from ledger.custody import tables
-from ledger.custody.stock import By, Why, add, claim
+from ledger.custody.stock import By, Why, add, mark
 from ledger.shop import Shop
 
 Submit: TypeAlias = Callable[..., Awaitable[list[Event]]]  # commands in, their events out once they are durable
@@ -118,7 +118,7 @@ class Intents:
             closed = await db.execute(closing.values(state=state, code=code, seq=seq))
             if closed.rowcount:  # else it was resumed meanwhile
                 await self._after[intent.flow](db, intent, not code)
-                await claim(db, tables.bottles.c.intent == intent.id, None)
+                await mark(db, tables.bottles.c.intent == intent.id, None)
         return Reject(code) if code else None
 
     async def resume(self) -> int:

@@ -17,7 +17,7 @@ from engine.reject import Reject
 from ledger.custody import tables
 from ledger.custody.intents import Intent, Intents, unique
 from ledger.custody.refusals import CustodyReject, Refusal
-from ledger.custody.stock import BottleState, By, Why, add, are_texts, by_serials, claim, is_one_of, move
+from ledger.custody.stock import BottleState, By, Why, add, are_texts, by_serials, is_one_of, mark, move
 from ledger.shop import Shop
 
 REASON_MAX = 1_000  # characters
@@ -80,7 +80,7 @@ class Liens:
                 await db.execute(insert(_liened), [{"lien": lien, "bottle": bottle.id} for bottle in bottles])
             leg = Leg(LegKind.HOLD, acct, asset=asset, amount=qty, hold=hold)
             intent = await self._intents.add(db, Why(by, "lien", lien), [leg])
-            await claim(db, is_one_of(bottles), intent.id)
+            await mark(db, is_one_of(bottles), intent.id)
         return await self._intents.settle(intent) or lien
 
     async def lift(self, by: By, lien: int) -> Refusal | None:
@@ -96,7 +96,7 @@ class Liens:
             lifting = {"state": LienState.LIFTING, "lifted_by": by.name, "lifted_ts": by.ts}
             await db.execute(update(_liens).where(_liens.c.id == lien).values(lifting))
             intent = await self._intents.add(db, Why(by, "lift", lien), [Leg(LegKind.RELEASE, hold=row.hold)])
-            await claim(db, _b.id.in_(select(_liened.c.bottle).where(_liened.c.lien == lien)), intent.id)
+            await mark(db, _b.id.in_(select(_liened.c.bottle).where(_liened.c.lien == lien)), intent.id)
         return await self._intents.settle(intent)
 
     async def of(self, acct: int) -> list[Lien]:

@@ -30,10 +30,10 @@ from ledger.custody.stock import (
     are_texts,
     bottles_where,
     by_serials,
-    claim,
     free_bottles,
     is_one_of,
     is_staff,
+    mark,
     move,
 )
 from ledger.custody.terms import DAY_NS, Terms, terms_of
@@ -129,7 +129,7 @@ class Pickups:
             why = Why(_owner(acct, ts), "pickup", pickup)
             intent = await self._intents.add(db, why, legs)
             await move(db, why, is_one_of(bottles), state=BottleState.RESERVED, pickup=pickup)
-            await claim(db, is_one_of(bottles), intent.id)
+            await mark(db, is_one_of(bottles), intent.id)
         return await self._intents.settle(intent) or pickup
 
     async def issue_code(self, ts: int, acct: int, pickup: int) -> codes.Slip | Refusal:
@@ -233,7 +233,7 @@ class Pickups:
             legs = [Leg(LegKind.CAPTURE, to=account_of(store), amount=qty, hold=row.hold), *fee_legs(row)]
             why = Why(by, "release", release)
             intent = await self._intents.add(db, why, legs, [Gain(store, row.asset, -qty)])
-            await claim(db, is_one_of(handed), intent.id)
+            await mark(db, is_one_of(handed), intent.id)
         return await self._intents.settle(intent) or qty
 
     async def expire(self, by: By) -> int:
@@ -262,7 +262,7 @@ class Pickups:
         elif row.fee_hold:
             legs.append(Leg(LegKind.RELEASE, hold=row.fee_hold))
         intent = await self._intents.add(db, why, legs)
-        await claim(db, (_b.pickup == row.id) & _b.state.in_([BottleState.RESERVED, BottleState.PICKED]), intent.id)
+        await mark(db, (_b.pickup == row.id) & _b.state.in_([BottleState.RESERVED, BottleState.PICKED]), intent.id)
         return intent
 
     async def _held(self, db: AsyncConnection, intent: Intent, done: bool) -> None:

@@ -110,16 +110,18 @@ class Alarm(NamedTuple):
 _alarms = tables.alarms
 
 
-async def raise_alarms(db: AsyncConnection, found: Iterable[Difference], ts: int) -> list[Difference]:
-    """Write down the differences that no open alarm tells of yet, and return those."""
+async def untold(db: AsyncConnection, found: Iterable[Difference]) -> list[Difference]:
+    """The differences that no open alarm tells of."""
     told = {(alarm.warehouse, alarm.asset, alarm.ledger, alarm.serials) for alarm in await open_alarms(db)}
-    new = [one for one in found if (one.warehouse, one.asset, one.ledger, one.low) not in told]
-    for one in new:
+    return [one for one in found if (one.warehouse, one.asset, one.ledger, one.low) not in told]
+
+
+async def raise_alarms(db: AsyncConnection, found: Iterable[Difference], ts: int) -> None:
+    for one in found:
         await add(
             db, _alarms, warehouse=one.warehouse, asset=one.asset, ledger=one.ledger, serials=one.low, ts=ts,
             cleared_by="", cleared_ts=0,
         )  # fmt: skip
-    return new
 
 
 async def open_alarms(db: AsyncConnection) -> list[Alarm]:

@@ -20,6 +20,7 @@ from ledger.custody.reconciliation import (
     open_alarms,
     owed_now,
     raise_alarms,
+    untold,
 )
 from ledger.custody.refusals import CustodyReject, Refusal
 from ledger.custody.shipping import Shipping
@@ -73,11 +74,12 @@ class Custody:
         owed, seq = owed_now(exchange), exchange.seq
         async with self._shop.connect() as db:
             found = await differences(db, owed, seq)
-        if found:
+            new = await untold(db, found)
+        if commands := halts(new, exchange):
+            await self._intents.submit(*commands)
+        if new:  # written down last: after a crash in between, trading is halted once more
             async with self._shop.begin() as db:
-                new = await raise_alarms(db, found, ts)
-            if commands := halts(new, exchange):
-                await self._intents.submit(*commands)
+                await raise_alarms(db, new, ts)
         return found
 
     async def alarms(self) -> list[Alarm]:

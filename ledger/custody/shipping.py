@@ -20,7 +20,7 @@ from ledger.custody.hauls import ROAD
 from ledger.custody.intents import Gain, Intent, Intents
 from ledger.custody.pickup import PickupState, at_warehouse, fee_legs
 from ledger.custody.refusals import CustodyReject, Refusal
-from ledger.custody.stock import BottleState, By, Why, add, are_texts, claim, move
+from ledger.custody.stock import BottleState, By, Why, add, are_texts, mark, move
 from ledger.shop import Shop
 
 REASON_MAX = 1_000  # characters
@@ -90,7 +90,7 @@ class Shipping:
             legs = [Leg(LegKind.TRANSFER, account_of(ROAD), account_of(store), asset, qty), *fee_legs(row)]
             gains = [Gain(store, asset, -qty), Gain(ROAD, asset, qty)]
             intent = await self._wait(db, Why(by, "shipment", pickup), legs, gains)
-            await claim(db, (_b.pickup == pickup) & (_b.state == BottleState.PICKED), intent.id)
+            await mark(db, (_b.pickup == pickup) & (_b.state == BottleState.PICKED), intent.id)
         return await self._intents.settle(intent)
 
     async def delivered(self, by: By, pickup: int) -> Refusal | None:
@@ -101,7 +101,7 @@ class Shipping:
                 return row
             legs = [Leg(LegKind.CAPTURE, to=account_of(ROAD), hold=row.hold)]
             intent = await self._wait(db, Why(by, "delivery", pickup), legs, [Gain(ROAD, row.asset, -row.qty)])
-            await claim(db, (_b.pickup == pickup) & (_b.state == BottleState.SHIPPED), intent.id)
+            await mark(db, (_b.pickup == pickup) & (_b.state == BottleState.SHIPPED), intent.id)
         return await self._intents.settle(intent)
 
     async def lose(self, by: By, pickup: int, reason: str) -> int | Refusal:
@@ -145,7 +145,7 @@ class Shipping:
             row = (await db.execute(select(_pickups).where(_pickups.c.id == found.pickup))).one()
             legs = _remedy_legs(row, remedy, amount_fen)
             intent = await self._intents.add(db, Why(by, "claim", number), legs, [Gain(ROAD, row.asset, -row.qty)])
-            await claim(db, (_b.pickup == row.id) & (_b.state == BottleState.SHIPPED), intent.id)
+            await mark(db, (_b.pickup == row.id) & (_b.state == BottleState.SHIPPED), intent.id)
         return await self._intents.settle(intent)
 
     async def claims(self) -> list[Claim]:

@@ -281,7 +281,7 @@ async def free_bottles(db: AsyncConnection, asset: str, warehouse: int, qty: int
     )
 
 
-async def claim(db: AsyncConnection, which: ColumnElement[bool], intent: int | None) -> None:
+async def mark(db: AsyncConnection, which: ColumnElement[bool], intent: int | None) -> None:
     """Keep bottles for a transfer under way, or for none any more."""
     await db.execute(update(_bottles).where(which).values(intent=intent))
 

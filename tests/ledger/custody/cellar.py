@@ -85,7 +85,13 @@ class Cellar:
             await self.submit(Deposit(0, acct, CASH, 10_000_00))
 
     async def store(
-        self, acct: int, serials: Sequence[str], *, lot: str = "L1", resale_forbidden: bool = False, bin_code: str = "A-01"
+        self,
+        acct: int,
+        serials: Sequence[str],
+        *,
+        lot: str = "L1",
+        resale_forbidden: bool = False,
+        bin_code: str = "A-01",
     ) -> None:
         """Bring bottles in, all the way from the advice to the bin."""
         inbound = self.custody.inbound
@@ -118,7 +124,8 @@ class Cellar:
 
     def balance(self, acct: int, asset: str = SYM) -> tuple[int, int]:
         """Free and held, by the engine."""
-        return tuple(self.books.exchange.balance(acct, asset))
+        free, held = self.books.exchange.balance(acct, asset)
+        return free, held
 
     def postings(self) -> dict[str, int]:
         """What the last entry in the books moved."""

@@ -22,7 +22,9 @@ def test_scanner_reads_what_the_slip_says() -> None:
     assert "█" in slip.terminal
 
 
-@pytest.mark.parametrize("scanned", ["", "https://example.com", "CELLARBOOK:", "CELLARBOOK:x:ABCD", "CELLARBOOK:²:ABCD"])
+@pytest.mark.parametrize(
+    "scanned", ["", "https://example.com", "CELLARBOOK:", "CELLARBOOK:x:ABCD", "CELLARBOOK:²:ABCD"]
+)
 def test_other_codes_are_told_apart(scanned: str) -> None:
     assert read(scanned) is None
 

@@ -80,7 +80,7 @@ async def test_resuming_beside_a_running_flow_does_it_once(cellar: Cellar) -> No
     """A sweeper sends an intent again while its flow waits for the answer."""
     await cellar.store(1, ["s1"])
     custody, submit = cellar.custody, cellar.submit
-    resumed = []
+    resumed: list[bool] = []
 
     async def submit_and_resume(*commands: object) -> list[object]:
         events = await submit(*commands)  # type: ignore[arg-type]
