@@ -1,6 +1,6 @@
 """A cellar on the real engine, journal and ledger, with two warehouses and people in them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -47,6 +47,7 @@ class Cellar:
         self.shop = shop
         self.now = 1_000
         self.crash_before = self.crash_after = False
+        self.after_submit: Callable[[], Awaitable[object]] | None = None  # called once
         self.events: list[Event] = []
         self.custody = Custody(shop, self.submit)
 
@@ -61,6 +62,9 @@ class Cellar:
         self.events += events
         if self.crash_after:
             raise Crash
+        if call := self.after_submit:
+            self.after_submit = None
+            await call()
         return events
 
     async def restart(self) -> None:
