@@ -43,10 +43,11 @@ PROVIDER = -3  # of payments
 LOSS = -4
 DELIVERED = -5
 WAREHOUSES = -1000
+ROAD = WAREHOUSES  # bottles between two warehouses, or on their way to their owner
 
 
 def warehouse(number: int) -> int:
-    """The engine's account for a warehouse, numbered from 1."""
+    """The engine's account for a warehouse, numbered from 1; 0 is the road."""
     return WAREHOUSES - number
 
 
