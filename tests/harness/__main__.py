@@ -12,7 +12,7 @@ PROOFS: dict[str, tuple[Callable[[int, int], str], int, int]] = {
     "kill9": (kill9.prove, 10, 100),
     "diskfull": (diskfull.prove, 1, 5),
     "replay": (replay.prove, 100, 1_000),
-    "restore": (restore.prove, 2, 10),
+    "restore": (restore.prove, 1, 10),
     "sweep": (sweep.prove, 20, 300),
     "sim": (sim.prove, 20_000, 5_000_000),
 }

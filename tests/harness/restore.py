@@ -1,4 +1,4 @@
-"""restore: a backup made under load is restored, holds all that was acknowledged before it began, and audits clean."""
+"""restore: backups made under load hold all that was acknowledged before they began; restored, they audit clean."""
 
 import asyncio
 import signal
@@ -8,23 +8,29 @@ from tempfile import TemporaryDirectory
 
 from gateway.client import Client
 from ledger.audit import audit
-from ledger.backup import back_up, restore
-from tests.harness.breach import require
+from ledger.backup import Backup, back_up, restore
+from ledger.errors import LedgerError
+from tests.harness.breach import Breach, require
 from tests.harness.server import START_S, Load, Process, trader_of
 from tests.ledger.history import opened
+
+BACKUPS = 4  # in a row: each must fall well, whatever is written between two of its files
 
 
 def prove(cycles: int, seed: int) -> str:
     """Raise Breach when a backup cannot be restored, or lacks something."""
     held = 0
     for cycle in range(cycles):
-        with TemporaryDirectory(prefix="cellarbook-restore-") as folder:
-            held += asyncio.run(_backed_up(Path(folder), Random(f"{seed} {cycle}").uniform(0, 1)))
-    return f"{cycles} backups under load, {held} commands restored, audit ok"
+        with TemporaryDirectory(prefix="cellarbook-restore-") as name:
+            folder = Path(name)
+            made = asyncio.run(_back_up(folder, Random(f"{seed} {cycle}").uniform(0, 1)))
+            held += sum(_restored(folder, number, backup) for number, backup in enumerate(made))
+    return f"{cycles * BACKUPS} backups under load, {held} commands restored, audit ok"
 
 
-async def _backed_up(folder: Path, after_s: float) -> int:
-    """Back up an exchange under load after a while, restore the backup; return how many commands it has."""
+async def _back_up(folder: Path, after_s: float) -> list[Backup]:
+    """Back up an exchange that is under load since a while."""
+    made = []
     server = await Process.start(folder / "data")
     credentials = await trader_of(server.url, folder / "data")
     async with Client(server.url, credentials) as client:
@@ -32,18 +38,25 @@ async def _backed_up(folder: Path, after_s: float) -> int:
         running = asyncio.create_task(load.run())
         await asyncio.wait_for(load.under_way.wait(), START_S)
         await asyncio.sleep(after_s)
-        before = list(load.acks)
-        made = await asyncio.to_thread(back_up, folder / "data", folder / "backup")
-        acked = len(load.acks)
-        await asyncio.sleep(0.1)
+        for number in range(BACKUPS):
+            acked = load.acks[-1].seq
+            made.append(await asyncio.to_thread(back_up, folder / "data", folder / f"backup-{number}"))
+            require(made[-1].commands >= acked, f"the backup ends at command {made[-1].commands}, not {acked}")
+        require(load.acks[-1].seq > made[0].commands, "the exchange stood still while it was backed up")
         code, errors = await server.end(signal.SIGTERM)
         require(code == 0, f"the server ended with {code}: {errors}")
         await running
-    require(len(load.acks) > acked > len(before), "the exchange stood still while it was backed up")
-    require(made.commands >= max(ack.seq for ack in before), f"the backup ends at command {made.commands}")
-    restore(folder / "backup", folder / "restored")
-    require((report := audit(folder / "restored")).ok, str(report))
-    with opened(folder / "restored") as books:
-        last_seq = books.exchange.seq
-    require(last_seq == made.commands, f"{made.commands} commands were backed up, {last_seq} restored")
-    return last_seq
+    return made
+
+
+def _restored(folder: Path, number: int, backup: Backup) -> int:
+    """Restore a backup and audit it; return how many commands it has."""
+    data = folder / f"restored-{number}"
+    try:
+        restore(folder / f"backup-{number}", data)
+    except LedgerError as error:
+        raise Breach(f"backup {number} cannot be restored: {error}") from error
+    require((report := audit(data)).ok, str(report))
+    with opened(data) as books:
+        require(books.exchange.seq == backup.commands, f"{backup.commands} backed up, {books.exchange.seq} restored")
+    return backup.commands
