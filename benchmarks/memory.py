@@ -1,16 +1,14 @@
 """What the kernel's records cost: bytes for each resting order, position and listed instrument.
 
-Allocated bytes are counted by tracemalloc, which sees the kernel's pools; a pool doubles when it is full, so a record
-costs between its size and twice its size. Resident bytes are what the system counts, each measured in a new process.
+Bytes are resident ones, as the system counts them, each measured in a new process: a pool doubles when it is full, but
+what it does not use yet is address space only.
 """
 
 import os
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,17 +21,17 @@ MILLION = 1_000_000
 INSTRUMENTS = 10_000
 
 
-class Bytes(NamedTuple):
-    """Of one record: as allocated, and as resident."""
-
-    allocated: float
-    resident: float
-
-
 def _listed(count: int) -> Kernel:
     kernel = Kernel()
     for _ in range(count):
         kernel.set_band(kernel.add_instrument(1, 1, 1, HOLDING_MAX, 0, 0, 0, STP_NONE, 0), LO, HI, QTY_MAX)
+    return kernel
+
+
+def _run(kernel: Kernel, commands: np.ndarray) -> Kernel:
+    for batch in batches_of(commands, 1_000):
+        refused = kernel.run(batch)[0].any()
+        assert not refused
     return kernel
 
 
@@ -46,7 +44,7 @@ def orders(count: int) -> Callable[[], object]:
     commands["side"] = BUY
     commands["oid"] = 1 + np.arange(count)
     commands["price"] = REF - np.arange(count) % 100
-    return lambda: (kernel, kernel.run(commands)[0].any())
+    return lambda: _run(kernel, commands)
 
 
 def positions(count: int) -> Callable[[], object]:
@@ -72,7 +70,7 @@ def ids(count: int) -> Callable[[], object]:
     commands["side"] = BUY
     commands["oid"] = 1 + np.repeat(np.arange(count), 2)
     commands["price"] = REF
-    return lambda: (kernel, [kernel.run(batch)[0].any() for batch in batches_of(commands, 1_000)][-1])
+    return lambda: _run(kernel, commands)
 
 
 def instruments(count: int) -> Callable[[], object]:
@@ -87,38 +85,28 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _measure(make: Callable[[], object], count: int, meter: Callable[[], int]) -> float:
-    before = meter()
-    kept = make()
-    after = meter()
-    del kept
-    return round((after - before) / count, 3)
-
-
-def _child(name: str, count: int, allocated: bool) -> None:
+def _child(name: str, count: int) -> None:
     make = MAKERS[name](count)
-    if allocated:
-        tracemalloc.start()
-    print(_measure(make, count, (lambda: tracemalloc.get_traced_memory()[0]) if allocated else _resident))
+    before = _resident()
+    kept = make()
+    print(round((_resident() - before) / count, 2))
+    del kept
 
 
-def _in_new_process(name: str, count: int, allocated: bool) -> float:
-    command = [sys.executable, "-m", "benchmarks.memory", name, str(count), str(int(allocated))]
+def bytes_of(name: str, count: int) -> float:
+    """Resident bytes of each of `count` records, in a new process. Needs /proc."""
+    command = [sys.executable, "-m", "benchmarks.memory", name, str(count)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
 
 
-def measure() -> dict[str, Bytes]:
-    """Bytes of each record, at a million of them, ten thousand for instruments. Needs /proc."""
-    sizes = {}
-    for name in MAKERS:
-        count = INSTRUMENTS if name == "instrument" else MILLION
-        sizes[name] = Bytes(_in_new_process(name, count, True), _in_new_process(name, count, False))
-    return sizes
+def measure() -> dict[str, float]:
+    """Bytes of each record, at a million of them, ten thousand for instruments."""
+    return {name: bytes_of(name, INSTRUMENTS if name == "instrument" else MILLION) for name in MAKERS}
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        _child(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "1")
+    if len(sys.argv) == 3:
+        _child(sys.argv[1], int(sys.argv[2]))
     else:
         for record, size in measure().items():
-            print(f"{record:12}{size.allocated:>10,.2f} B allocated{size.resident:>10,.2f} B resident")
+            print(f"{record:12}{size:>10,.2f} B")

@@ -69,7 +69,7 @@ def sparse_over_dense() -> float:
     return round(seconds["False"].median / seconds["True"].median, 2)
 
 
-def bars(one: core.Result, many: core.Result, sizes: dict[str, memory.Bytes], sparse: float) -> list[Bar]:
+def bars(one: core.Result, many: core.Result, sizes: dict[str, float], sparse: float) -> list[Bar]:
     batched, called = one.rate(core.batch_name(1_000)), one.rate(core.PER_CALL)
     bourse, stepped = one.rate(core.BOURSE), one.rate(core.BOURSE_STEPS)
     return [
@@ -82,10 +82,10 @@ def bars(one: core.Result, many: core.Result, sizes: dict[str, memory.Bytes], sp
         Bar("p99 of a call, ns", 1_000, one.latency.p99, False),
         Bar("commands/s, 10,000 instruments, 1M live", 3e6, many.rate(core.batch_name(1_000)), True),
         Bar("sparse book over dense, time", 2, sparse, False),
-        Bar("bytes, resting order", 64, sizes["order"].allocated, False),
-        Bar("bytes, position", 100, sizes["position"].allocated, False),
-        Bar("bytes resident, quiet instrument", 1_024, sizes["instrument"].resident, False),
-        Bar("MB, 10,000 listed", 30, sizes["instrument"].resident * MANY / 1e6, False),
+        Bar("bytes, resting order", 64, sizes["order"], False),
+        Bar("bytes, position", 100, sizes["position"], False),
+        Bar("bytes resident, quiet instrument", 1_024, sizes["instrument"], False),
+        Bar("MB, 10,000 listed", 30, sizes["instrument"] * MANY / 1e6, False),
     ]
 
 
@@ -124,7 +124,7 @@ def main() -> None:
         "many_instruments": figures(many),
         "with_fees_over_without": fee_ratio,
         "sparse_over_dense": sparse,
-        "bytes": {name: size._asdict() for name, size in sizes.items()},
+        "bytes": sizes,
         "bars": [{**bar._asdict(), "measured": round(bar.measured, 2), "met": bar.met} for bar in held],
     }
     path = RESULTS / f"core-{record['date']}.json"

@@ -61,7 +61,10 @@ class Projector:
     def __init__(self, location: Location) -> None:
         """Open the ledger, creating or migrating it. Raises LedgerError when that cannot be done."""
         self.on_fault: Callable[[ProjectorFault], object] | None = None
-        self._writer = open_writer(location)
+        try:
+            self._writer = open_writer(location)
+        except driver_errors() as error:
+            raise LedgerError(f"{told(location)} cannot be opened: {error}") from error
         try:
             self.books = _load(self._writer.db)  # of the projector's thread, once it has started
         except driver_errors(ValueError) as error:

@@ -4,14 +4,16 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.harness import diskfull, kill9, replay, sim
+from tests.harness import diskfull, kill9, replay, restore, sim, sweep
 from tests.harness.breach import Breach
 
 # name -> (proof, size of the short form, size of the long form); each returns its figure
 PROOFS: dict[str, tuple[Callable[[int, int], str], int, int]] = {
     "kill9": (kill9.prove, 10, 100),
     "diskfull": (diskfull.prove, 1, 5),
-    "replay": (replay.prove, 20, 100),
+    "replay": (replay.prove, 100, 1_000),
+    "restore": (restore.prove, 1, 10),
+    "sweep": (sweep.prove, 20, 300),
     "sim": (sim.prove, 20_000, 5_000_000),
 }
 

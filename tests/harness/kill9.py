@@ -22,6 +22,7 @@ from tests.harness.server import Load, Process, trader_of
 
 CYCLES_A_DATA_DIR = 20  # then a new one, so that audits stay short
 STREAMS = 4
+START_KILLED, START_KILLED_S = 0.2, 1.5  # share of cycles in which a server is killed that may still recover, and when
 
 
 def prove(cycles: int, seed: int) -> str:
@@ -31,11 +32,19 @@ def prove(cycles: int, seed: int) -> str:
     for first in range(0, cycles, CYCLES_A_DATA_DIR):
         with TemporaryDirectory(prefix="cellarbook-kill9-") as folder:
             for cycle in range(first, min(cycles, first + CYCLES_A_DATA_DIR)):
+                if rng.random() < START_KILLED:
+                    asyncio.run(_kill_at_start(Path(folder), rng.uniform(0, START_KILLED_S)))
                 acks = asyncio.run(_cycle(Path(folder), f"k{cycle}", rng.uniform(0.05, 0.6)))
                 _require_kept(Path(folder), acks)
                 acked += len(acks)
                 print(f"cycle {cycle + 1}: {len(acks)} acknowledged, all kept", flush=True)
     return f"{cycles} cycles, {acked} acknowledged, 0 lost"
+
+
+async def _kill_at_start(data: Path, after_s: float) -> None:
+    server = await Process.launch(data)
+    await asyncio.sleep(after_s)
+    await server.end(signal.SIGKILL)
 
 
 async def _cycle(data: Path, prefix: str, after_s: float) -> list[Ack]:

@@ -20,20 +20,28 @@ START_S = 120  # on a machine with much else to do
 class Process:
     """`cellarbook serve` without its command line, on a port of its own choice."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.url = url
+        self.url = ""  # until it answers
+
+    @classmethod
+    async def launch(cls, data: Path, database: str | None = None) -> "Process":
+        """Start it, and do not wait until it answers."""
+        return cls(
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-c", SERVE, str(data), *filter(None, [database]),
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
+            )
+        )  # fmt: skip
 
     @classmethod
     async def start(cls, data: Path, database: str | None = None) -> "Process":
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", SERVE, str(data), *filter(None, [database]),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
-        )  # fmt: skip
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), START_S)
+        server = await cls.launch(data, database)
+        assert server.process.stdout is not None
+        line = await asyncio.wait_for(server.process.stdout.readline(), START_S)
         assert line.startswith(b"cellarbook: http://"), line
-        return cls(process, json.loads((data / "server.json").read_text())["url"])
+        server.url = json.loads((data / "server.json").read_text())["url"]
+        return server
 
     async def end(self, number: int) -> tuple[int, str]:
         """Send a signal; return the exit code and what was said on standard error."""

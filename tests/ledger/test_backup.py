@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -53,6 +54,19 @@ def test_backup_beside_the_writer_holds_what_was_durable_when_it_began(data: Pat
 
     restore(tmp_path / "backup", tmp_path / "restored")
     assert made.commands == state_of(tmp_path / "restored")[0] < state_of(data)[0]
+
+
+def test_ledger_of_a_backup_is_never_ahead_of_its_journal(data: Path, tmp_path: Path) -> None:
+    """The books follow every group at once here, so that a ledger copied after the journal would be ahead."""
+    with opened(data) as books:
+        trading = Thread(target=trade, args=(books, history(4_000)[310:]))
+        trading.start()
+        made = [back_up(data, tmp_path / f"backup-{number}") for number in range(6)]
+        trading.join()
+
+    assert 310 < made[-1].commands
+    for number in range(6):
+        assert made[number] == restore(tmp_path / f"backup-{number}", tmp_path / f"restored-{number}")
 
 
 def test_backup_is_for_its_owner_alone(data: Path, tmp_path: Path) -> None:
