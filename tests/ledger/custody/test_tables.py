@@ -16,18 +16,20 @@ from ledger.migrations import migrate
 from ledger.shop import metadata
 
 
-def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+def is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
     return kind != "table" or (name or "").startswith("custody_")
 
 
 def test_migrations_make_exactly_the_tables(databases: Databases) -> None:
     migrate(databases.shop, SHOP)
     engine = create_engine(**engine_arguments(databases.shop, SHOP))
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"include_object": is_ours})
 
-        assert [] == compare_metadata(context, metadata)
-    engine.dispose()
+            assert [] == compare_metadata(context, metadata)
+    finally:
+        engine.dispose()
 
 
 @pytest.mark.parametrize("table", [t for t in metadata.tables.values() if t.name.startswith("custody_")], ids=str)
