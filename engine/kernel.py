@@ -133,7 +133,7 @@ Position = cython.struct(  # one account's bottles of one instrument
 Account = cython.struct(
     free=cython.longlong, held=cython.longlong, group=cython.longlong
 )  # group: who must not trade with itself
-Level = cython.struct(qty=cython.longlong, head=cython.int, tail=cython.int)  # head also chains the free pages
+Level = cython.struct(qty=cython.longlong, head=cython.int, tail=cython.int)  # a queue; head also chains free pages
 Page = cython.struct(bits=cython.ulonglong, levels=cython.int)  # 64 neighbouring ticks: which are occupied, where
 Ladder = cython.struct(  # one side of one book
     best=cython.longlong,  # in ticks
@@ -298,6 +298,7 @@ class Kernel:
     accounts: cython.pointer[Account]
     instruments: cython.pointer[Instrument]
     ladders: cython.pointer[Ladder]  # two an instrument, by side
+    waiting: cython.pointer[Level]  # likewise: the market orders that wait for the end of a call
     pages: cython.pointer[Page]
     groups: cython.pointer[u64]
     levels: cython.pointer[Level]
@@ -322,7 +323,6 @@ class Kernel:
     order_free: i32
     level_page_free: i32
     id_slot_page_free: i32
-    waiting: dict  # ladder -> ids of the market orders that wait for the end of a call, oldest first
     icebergs: dict  # order id -> [display quantity, how much of it shows now]
     locks: dict  # (account, instr) -> {day on which they may be sold: bottles}, by day
     ladders_free: dict  # number of pages -> [(first page, first group)] given back by ladders that moved
@@ -334,6 +334,7 @@ class Kernel:
         self.accounts = cython.cast(cython.pointer[Account], grow(cython.NULL, cython.sizeof(Account), 0, 1))
         self.instruments = cython.cast(cython.pointer[Instrument], grow(cython.NULL, cython.sizeof(Instrument), 0, 1))
         self.ladders = cython.cast(cython.pointer[Ladder], grow(cython.NULL, cython.sizeof(Ladder), 0, 2))
+        self.waiting = cython.cast(cython.pointer[Level], grow(cython.NULL, cython.sizeof(Level), 0, 2))
         self.pages = cython.cast(cython.pointer[Page], grow(cython.NULL, cython.sizeof(Page), 0, 1))
         self.groups = cython.cast(cython.pointer[u64], grow(cython.NULL, cython.sizeof(u64), 0, 1))
         self.levels = cython.cast(cython.pointer[Level], grow(cython.NULL, cython.sizeof(Level), 0, 64))
@@ -350,7 +351,6 @@ class Kernel:
         self.order_free = self.level_page_free = self.id_slot_page_free = 0
         self.icebergs = {}
         self.locks = {}
-        self.waiting = {}
         self.ladders_free = {}
 
     def __dealloc__(self) -> None:
@@ -360,6 +360,7 @@ class Kernel:
             give_back(self.accounts)
             give_back(self.instruments)
             give_back(self.ladders)
+            give_back(self.waiting)
             give_back(self.pages)
             give_back(self.groups)
             give_back(self.levels)
@@ -547,6 +548,12 @@ class Kernel:
     @cython.cfunc
     @cython.inline
     @cython.exceptval(check=False)
+    def _waiting_queue(self, order: cython.pointer[Order]) -> cython.pointer[Level]:
+        return cython.address(self.waiting[2 * self.positions[order.position].instr + order.side])
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
     def _level(self, ladder: cython.pointer[Ladder], ticks: i64) -> cython.pointer[Level]:
         """The level at a tick whose page is open."""
         number: i64 = (ticks >> 6) - ladder.first
@@ -575,19 +582,43 @@ class Kernel:
         if page.levels == 0:
             page.levels = self._take_level_page()
         level: cython.pointer[Level] = cython.address(self.levels[page.levels * 64 + (order.ticks & 63)])
-        level.qty += self._shown(order)
-        order.next = 0
-        order.prev = level.tail
-        if level.tail:
-            self.orders[level.tail].next = slot
-        else:
-            level.head = slot
+        self._append(level, slot, self._shown(order))
+        if level.head == slot:
             page.bits |= cython.cast(u64, 1) << (order.ticks & 63)
             self.groups[ladder.groups + (number >> 6)] |= cython.cast(u64, 1) << (number & 63)
             if order.ticks > ladder.best if order.side == BUY else order.ticks < ladder.best:
                 ladder.best = order.ticks
-        level.tail = slot
         return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _append(self, queue: cython.pointer[Level], slot: i32, qty: i64) -> cython.void:
+        """Put an order at the end of a queue, with so much of its quantity."""
+        order: cython.pointer[Order] = cython.address(self.orders[slot])
+        queue.qty += qty
+        order.next = 0
+        order.prev = queue.tail
+        if queue.tail:
+            self.orders[queue.tail].next = slot
+        else:
+            queue.head = slot
+        queue.tail = slot
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def _remove(self, queue: cython.pointer[Level], order: cython.pointer[Order], qty: i64) -> cython.void:
+        """Take an order, wherever it stands, out of a queue, with so much of its quantity."""
+        queue.qty -= qty
+        if order.prev:
+            self.orders[order.prev].next = order.next
+        else:
+            queue.head = order.next
+        if order.next:
+            self.orders[order.next].prev = order.prev
+        else:
+            queue.tail = order.prev
 
     @cython.cfunc
     @cython.inline
@@ -596,15 +627,7 @@ class Kernel:
         """Take an order, and what shows of it, out of its level's queue."""
         ladder: cython.pointer[Ladder] = self._ladder(order)
         level: cython.pointer[Level] = self._level(ladder, order.ticks)
-        level.qty -= self._shown(order)
-        if order.prev:
-            self.orders[order.prev].next = order.next
-        else:
-            level.head = order.next
-        if order.next:
-            self.orders[order.next].prev = order.prev
-        else:
-            level.tail = order.prev
+        self._remove(level, order, self._shown(order))
         if level.head == 0:
             self._vacate(ladder, order.ticks, order.side)
 
@@ -915,7 +938,7 @@ class Kernel:
     def _cancel(self, slot: i32, reason: i32) -> cython.void:
         order: cython.pointer[Order] = cython.address(self.orders[slot])
         if order.flags & WAITING:
-            self.waiting[2 * self.positions[order.position].instr + order.side].remove(order.oid)
+            self._remove(self._waiting_queue(order), order, order.open)
         elif not order.flags & STOP:
             self._unlink(order)
         self._retire(order, reason)
@@ -1035,7 +1058,7 @@ class Kernel:
             ended = self._match(order, it, instr)
         elif how & MARKET:
             order.flags |= WAITING
-            self.waiting.setdefault(2 * instr + side, []).append(oid)
+            self._append(self._waiting_queue(order), slot, qty)
             self._bind(oid, slot)
             return ACCEPTED
         if order.open and ended != PREVENTED and how & (TIF_MASK | MARKET) == GTC:
@@ -1257,8 +1280,8 @@ class Kernel:
         tick: i64 = self.instruments[instr].tick
         more_bids: dict = self._hidden_at(instr, BUY)
         more_asks: dict = self._hidden_at(instr, SELL)
-        demand: i64 = self.waiting_qty(instr, BUY)
-        supply: i64 = self.waiting_qty(instr, SELL)
+        demand: i64 = self.waiting[2 * instr + BUY].qty
+        supply: i64 = self.waiting[2 * instr + SELL].qty
         bid: i64 = self._occupied_from(bids, 0)
         while bid != NO_ASK:
             demand += self._level(bids, bid).qty
@@ -1391,11 +1414,9 @@ class Kernel:
             self._leave(buy_slot)
             self._leave(sell_slot)
         for side in (BUY, SELL):
-            for oid in list(self.waiting.pop(2 * instr + side, ())):
-                self.waiting[2 * instr + side] = [oid]
+            while self.waiting[2 * instr + side].head:
                 self._reserve()
-                self._cancel(self._slot(oid), BY_MARKET)
-                del self.waiting[2 * instr + side]
+                self._cancel(self.waiting[2 * instr + side].head, BY_MARKET)
         for oid in list(self.icebergs):
             slot: i32 = self._slot(oid)
             order: cython.pointer[Order] = cython.address(self.orders[slot])
@@ -1410,9 +1431,8 @@ class Kernel:
     @cython.exceptval(-1, check=False)
     def _front(self, instr: i32, side: i32, ticks: i64) -> i32:
         """The order that trades next in an uncross at this price, 0 when there is none."""
-        waiting: list = self.waiting.get(2 * instr + side)
-        if waiting:
-            return self._slot(waiting[0])
+        if self.waiting[2 * instr + side].head:
+            return self.waiting[2 * instr + side].head
         ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + side])
         if ladder.pages == 0 or (ladder.best < ticks if side == BUY else ladder.best > ticks):
             return 0
@@ -1424,6 +1444,7 @@ class Kernel:
         """Take a fill of an uncross off an order and off what its level shows."""
         if order.flags & WAITING:
             order.open -= qty
+            self._waiting_queue(order).qty -= qty
             return 0
         level: cython.pointer[Level] = self._level(self._ladder(order), order.ticks)
         level.qty -= self._shown(order)
@@ -1441,23 +1462,12 @@ class Kernel:
         if order.open:
             return 0
         if order.flags & WAITING:
-            self.waiting[2 * self.positions[order.position].instr + order.side].pop(0)
+            self._remove(self._waiting_queue(order), order, 0)
         else:
             self._unlink(order)
         self._unbind(order.oid)
         self._give_slot(slot)
         return 0
-
-    def waiting_qty(self, instr: i32, side: i32) -> int:
-        """How much the market orders that wait in a call want."""
-        total: i64 = 0
-        for oid in self.waiting.get(2 * instr + side, ()):
-            total += self.orders[self._slot(oid)].open
-        return total
-
-    def waiting_orders(self, instr: i32, side: i32) -> list[tuple[int, ...]]:
-        """The market orders that wait in a call as `order` gives them, oldest first."""
-        return [self._order(self._slot(oid)) for oid in self.waiting.get(2 * instr + side, ())]
 
     def withdraw_order(self, oid: i64, reason: i32) -> None:
         """Take a resting order out of the book for a reason that is not its owner's."""
@@ -1650,6 +1660,9 @@ class Kernel:
         self.ladders = cython.cast(
             cython.pointer[Ladder], grow(self.ladders, cython.sizeof(Ladder), 2 * used, 2 * used + 2)
         )
+        self.waiting = cython.cast(
+            cython.pointer[Level], grow(self.waiting, cython.sizeof(Level), 2 * used, 2 * used + 2)
+        )
         self.instruments_used = used + 1
         it: cython.pointer[Instrument] = cython.address(self.instruments[used])
         it.tick = tick
@@ -1746,7 +1759,7 @@ class Kernel:
             or order[5] > FEE_BASE_MAX - order[3] * hi * it.tick * FEE_BP_MAX
         ]
         if lo != it.lo or hi != it.hi:
-            outside += [*self.waiting.get(2 * instr + BUY, ()), *self.waiting.get(2 * instr + SELL, ())]
+            outside += [order[0] for side in (BUY, SELL) for order in self.waiting_orders(instr, side)]
         for oid in sorted(outside):
             self._reserve()
             self._cancel(self._slot(oid), BY_BAND)
@@ -1852,7 +1865,7 @@ class Kernel:
         if side == BUY:
             self.positions[index].buys += open
         if flags & WAITING:
-            self.waiting.setdefault(2 * instr + side, []).append(oid)
+            self._append(self._waiting_queue(order), slot, open)
         elif not flags & STOP:
             self._rest(slot)
         self._bind(oid, slot)
@@ -1940,11 +1953,20 @@ class Kernel:
     def queue(self, instr: i32, side: i32) -> list[tuple[int, ...]]:
         """Every resting order of a side as `order` gives it, by price, then time."""
         found: list = []
-        slot: i32
         ladder: cython.pointer[Ladder] = cython.address(self.ladders[2 * instr + side])
         for price, _ in self.depth(instr, side, 0):
-            slot = self._level(ladder, price // self.instruments[instr].tick).head
-            while slot:
-                found.append(self._order(slot))
-                slot = self.orders[slot].next
+            found += self._queue(self._level(ladder, price // self.instruments[instr].tick))
+        return found
+
+    def waiting_orders(self, instr: i32, side: i32) -> list[tuple[int, ...]]:
+        """The market orders that wait in a call as `order` gives them, oldest first."""
+        return self._queue(cython.address(self.waiting[2 * instr + side]))
+
+    @cython.cfunc
+    def _queue(self, queue: cython.pointer[Level]) -> list:
+        found: list = []
+        slot: i32 = queue.head
+        while slot:
+            found.append(self._order(slot))
+            slot = self.orders[slot].next
         return found
