@@ -11,10 +11,14 @@ from collections.abc import AsyncIterator, Coroutine
 
 from aiohttp import web
 
+from engine.commands import Command
+from engine.events import Event
 from engine.exchange import Exchange
-from gateway import rest, ws
+from gateway import cellar, pickups, rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
+from gateway.cellarman import Cellarman
 from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, Config
+from gateway.errors import Problem
 from gateway.feed import Feed, print_of
 from gateway.follower import Follower
 from gateway.keeper import Keeper
@@ -22,6 +26,7 @@ from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.tape import start_of_day
+from ledger.custody.service import Custody
 from ledger.databases import databases_of, told
 from ledger.errors import BadDatabase
 from ledger.files import WriterLock
@@ -80,7 +85,9 @@ class Server:
         self._stack.push_async_callback(self._keep, keeper)
         self._stack.push_async_callback(sequencer.stop)
         self._run(keeper.run())
-        return self._market(sequencer, feed, reader, store)
+        custody = await Custody.open(shop, sequencer.submit)
+        self._run(Cellarman(custody, recovered.exchange, self.config.clock).run())
+        return self._market(sequencer, feed, reader, store, custody)
 
     async def _follow(self) -> Market:
         """Show what another server does, and write nothing but where we listen."""
@@ -100,7 +107,7 @@ class Server:
         follower.start()
         self._stack.push_async_callback(follower.stop)
         self._run(self._load_often(store))
-        return self._market(follower, feed, reader, store)
+        return self._market(follower, feed, reader, store, Custody(shop, _refuse))
 
     def _lock_files(self) -> None:
         """One server a data directory: SQLite's journal sees to that, but not a database that is elsewhere."""
@@ -123,9 +130,11 @@ class Server:
                 feed.tapes[trade.sym].add(print_of(trade))
         return reader, feed
 
-    def _market(self, sequencer: Sequencer | Follower, feed: Feed, reader: LedgerReader, store: Store) -> Market:
+    def _market(
+        self, sequencer: Sequencer | Follower, feed: Feed, reader: LedgerReader, store: Store, custody: Custody
+    ) -> Market:
         return Market(
-            self.config, sequencer.exchange, sequencer, feed, reader, store,
+            self.config, sequencer.exchange, sequencer, feed, reader, store, custody,
             Authenticator(store, self.config.clock), catalog.load(),
         )  # fmt: skip
 
@@ -139,7 +148,7 @@ class Server:
             middlewares=[rest.errors, rest.no_commands, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX
         )
         app[rest.MARKET] = market
-        app.add_routes([*rest.ROUTES, web.get(ws.PATH, ws.socket)])
+        app.add_routes([*rest.ROUTES, *pickups.ROUTES, *cellar.ROUTES, web.get(ws.PATH, ws.socket)])
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -189,6 +198,11 @@ class Server:
         while True:
             await asyncio.sleep(KEYS_S)
             await store.load()
+
+
+async def _refuse(*_commands: Command) -> list[Event]:
+    """What a server that follows says to its cellar."""
+    raise Problem("FOLLOWER")
 
 
 async def _drained(market: Market) -> None:

@@ -18,6 +18,7 @@ SNAPSHOT_EVERY = 200_000  # commands; and after
 SNAPSHOT_S = 900  # with any command at all
 SNAPSHOTS_KEPT = 3
 FOLLOW_S = 0.02  # between looks at the journal of another server
+CELLAR_S = 10  # between rounds through the cellar
 KEYS_S = 1.0  # between looks at its keys
 PROJECTED_TIMEOUT_S = 5  # for its books
 

@@ -1,7 +1,7 @@
 """The one table of what can go wrong for a client: code, HTTP status, and words.
 
 Codes are grouped and stable: 1xxx who you are, 2001 how often, 30xx the request, 4xxx the market's rules, 5xxx the
-order, 900x the exchange itself. docs/api.md lists every one; a test holds the two together.
+order, 60xx the cellar, 900x the exchange itself. docs/api.md lists every one; a test holds the two together.
 """
 
 from typing import NamedTuple
@@ -57,12 +57,44 @@ KINDS: dict[str, Kind] = {
     "OFFERING_CLOSED": Kind(4003, 409, "the offering does not take this now"),
     "ABOVE_HOLD": Kind(4006, 422, "not so much is left of the hold"),
     "WRONG_SEED": Kind(4010, 422, "this is not the seed that was committed to"),
+    "IN_DEBT": Kind(4011, 422, "storage fees are owed; pay them first"),
     "BELOW_FILLED": Kind(4007, 422, "the new quantity is not above what is filled"),
     "WOULD_CROSS": Kind(4008, 422, "a post-only order at this price would trade at once"),
     "NOT_FILLABLE": Kind(4009, 422, "the book cannot fill this order whole"),
     "DUPLICATE_ID": Kind(5001, 409, "this id was used before"),
     "UNKNOWN_ORDER": Kind(5002, 404, "there is no such open order"),
     "TOO_LATE": Kind(5003, 409, "its time has passed"),
+    "UNKNOWN_WAREHOUSE": Kind(6001, 404, "there is no such warehouse"),
+    "UNKNOWN_BIN": Kind(6001, 404, "there is no such bin in this warehouse"),
+    "UNKNOWN_LOT": Kind(6001, 404, "there is no such lot"),
+    "UNKNOWN_SERIAL": Kind(6001, 404, "there is no bottle of this serial number"),
+    "UNKNOWN_ADVICE": Kind(6001, 404, "there is no such advice"),
+    "UNKNOWN_HAUL": Kind(6001, 404, "there is no such haul"),
+    "UNKNOWN_COUNT": Kind(6001, 404, "there is no such count"),
+    "UNKNOWN_LIEN": Kind(6001, 404, "there is no such lien"),
+    "UNKNOWN_PICKUP": Kind(6001, 404, "there is no such pickup"),
+    "UNKNOWN_CLAIM": Kind(6001, 404, "there is no such claim"),
+    "UNKNOWN_BILL": Kind(6001, 404, "there is nothing to pay"),
+    "UNKNOWN_ALARM": Kind(6001, 404, "there is no such open alarm"),
+    "DUPLICATE_CODE": Kind(6002, 409, "this code has another meaning already"),
+    "DUPLICATE_SERIAL": Kind(6002, 409, "a bottle of this serial number is here already"),
+    "NOT_STAFF": Kind(6003, 403, "only staff of this warehouse handle its bottles"),
+    "SAME_PERSON": Kind(6004, 403, "who began this may not decide it"),
+    "WRONG_STATE": Kind(6005, 409, "it is not at that step"),
+    "IN_PROGRESS": Kind(6006, 409, "an earlier step is still under way"),
+    "DAY_DONE": Kind(6007, 409, "this day is closed already"),
+    "DAY_MISSING": Kind(6007, 409, "the day before is not closed yet"),
+    "ABOVE_ADVISED": Kind(6008, 422, "more bottles than were advised"),
+    "NOT_IN_STORE": Kind(6009, 422, "a bottle is reserved, in dispute, under way or gone"),
+    "SHORT_IN_WAREHOUSE": Kind(6010, 422, "this warehouse has not so many to give; ask another, or for fewer"),
+    "BELOW_MIN_PICKUP": Kind(6011, 422, "fewer bottles than the smallest pickup"),
+    "ABOVE_MAX_PICKUP": Kind(6011, 422, "more bottles than the largest pickup"),
+    "WRONG_SERIALS": Kind(6012, 422, "these are not the bottles, or not as many, as were asked for"),
+    "COUNT_STALE": Kind(6013, 409, "bottles moved since they were counted; count again"),
+    "NO_CODE": Kind(6014, 409, "no code was issued, or it was used"),
+    "CODE_LOCKED": Kind(6015, 409, "too many wrong codes; the owner has to ask for a new one"),
+    "WRONG_CODE": Kind(6016, 422, "this is not the code"),
+    "IDENTITY_UNCHECKED": Kind(6017, 422, "say how the bearer's identity was checked"),
     "BUSY": Kind(9002, 503, "the exchange is busy, or stopping"),
     "INTERNAL": Kind(9000, 500, "the exchange made a mistake; it is in its log"),
     "FOLLOWER": Kind(9003, 421, "this server follows another one and takes no commands; send them to that one"),
@@ -82,7 +114,7 @@ FIELDS = {  # what an order's refusal is about
     "BELOW_MIN_SUBSCRIPTION": "qty",
     "ABOVE_MAX_SUBSCRIPTION": "qty",
 }
-RETRY = {"BUSY": ("after", 200), "OUTCOME_UNKNOWN": ("unknown", 1000)}
+RETRY = {"BUSY": ("after", 200), "IN_PROGRESS": ("after", 1000), "OUTCOME_UNKNOWN": ("unknown", 1000)}
 MONEY = {
     "PRICE_OUT_OF_BAND": ("lo", "hi"),
     "OFF_TICK": ("tick",),

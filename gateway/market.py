@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.commands import Place
 from engine.core import OpenOrder
 from engine.exchange import Exchange
 from gateway.auth import Authenticator
@@ -11,9 +12,11 @@ from gateway.config import Config
 from gateway.errors import Problem
 from gateway.feed import Feed
 from gateway.follower import Follower
+from gateway.orders import place_command
 from gateway.sequencer import Sequencer
 from gateway.store import Store
-from gateway.wire import Balance, Band, Instrument, Order
+from gateway.wire import Balance, Band, Instrument, Order, OrderNew
+from ledger.custody.service import Custody
 from ledger.rules import OrderRow
 from ledger.store import LedgerReader
 from marketplace.catalog import Facts
@@ -27,6 +30,7 @@ class Market:
     feed: Feed
     reader: LedgerReader
     store: Store
+    custody: Custody
     authenticator: Authenticator
     catalog: Mapping[str, Facts]
     sockets: set[Any] = field(default_factory=set)
@@ -67,6 +71,12 @@ class Market:
     def balances(self, acct: int) -> list[Balance]:
         found = self.exchange.balances(acct)
         return [Balance(asset=asset, free=balance.free, held=balance.held) for asset, balance in found.items()]
+
+    def place(self, acct: int, order: OrderNew) -> Place:
+        """The command of a new order. Raises Problem when the account owes storage fees."""
+        if self.custody.in_debt(acct):
+            raise Problem("IN_DEBT", cid=order.cid)
+        return place_command(acct, order)
 
     async def order(self, acct: int, cid: str) -> Order:
         """One of the account's orders, open or done. Raises Problem; nobody sees another's order."""

@@ -16,7 +16,7 @@ from gateway.auth import require
 from gateway.config import ADMIN_BODY_MAX, BODY_MAX, BODY_TIMEOUT_S
 from gateway.errors import Problem, fault, status_of
 from gateway.market import Market
-from gateway.orders import cancel_ack, place_ack, place_command
+from gateway.orders import cancel_ack, place_ack
 from gateway.store import SCOPES, Identity
 from gateway.wire import Ack, BandSet, Book, Fault, KeyNew, OrderNew, Trades, decoder, encode
 
@@ -118,7 +118,7 @@ async def order_new(request: web.Request) -> web.Response:
     market, identity = await identify(request, "trade")
     ts = market.config.clock()
     order: OrderNew = await decoded(request, ORDER)
-    events = await market.sequencer.submit(place_command(identity.acct, order))
+    events = await market.sequencer.submit(market.place(identity.acct, order))
     return acked(place_ack(order, events, ts, market.config.clock()), 201)
 
 

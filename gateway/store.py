@@ -74,4 +74,6 @@ class Store:
         """Remember what an operator did, and why."""
         values = {"ts": ts, "actor": actor, "action": action, "reason": reason}
         async with self._shop.begin() as connection:
-            await connection.execute(insert(actions).values(**values, detail=msgspec.json.encode(detail).decode()))
+            await connection.execute(
+                insert(actions).values(**values, detail=msgspec.json.encode(detail, enc_hook=int).decode())
+            )

@@ -337,6 +337,10 @@ MONEY = frozenset(
         "turnover",
         "fee",
         "fee_min",
+        "amount",
+        "late",
+        "late_paid",
+        "pickup_fee",
     }
 )
 

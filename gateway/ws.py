@@ -20,7 +20,7 @@ from gateway.config import BUFFER_MAX, FRAME_MAX, OWED_MAX
 from gateway.errors import Problem
 from gateway.feed import PRIVATE, PUBLIC
 from gateway.market import Market
-from gateway.orders import cancel_ack, place_ack, place_command
+from gateway.orders import cancel_ack, place_ack
 from gateway.rest import MARKET, malformed
 from gateway.store import Identity
 from gateway.wire import Ack, Done, Encoding, Fault, Found
@@ -107,7 +107,7 @@ class Socket:
         match request:
             case wire.OrderNew():
                 acct, ts = self.allowed("trade").acct, self.market.config.clock()
-                command = place_command(acct, request)
+                command = self.market.place(acct, request)
                 self.submit(request, command, lambda events, out: place_ack(request, events, ts, out))
             case wire.OrderCancel():
                 acct, ts = self.allowed("trade").acct, self.market.config.clock()

@@ -62,6 +62,12 @@ class Billing:
         async with self._shop.connect() as db:
             self._debts = {acct: int(fen) for acct, fen in await db.execute(owed)}
 
+    async def last_day(self) -> date | None:
+        """The last day that was accrued."""
+        async with self._shop.connect() as db:
+            last = await db.scalar(select(func.max(tables.accrued_days.c.day)))
+        return None if last is None else date.fromordinal(last)
+
     async def accrue(self, day: date, held: Mapping[tuple[int, str], int]) -> Refusal | None:
         """Charge a day for what each account held of each asset at its end. Once a day, and no day left out.
 

@@ -37,6 +37,7 @@ TWIN = "/NR"  # not for resale
 DIGEST = re.compile(r"[0-9a-f]{64}")
 PHOTOS_MAX = 32
 DEFECTS_MAX = 1_000  # characters
+UNBOOKED = frozenset({BottleState.RECEIVED, BottleState.PASSED, BottleState.QUARANTINED})
 
 _b = tables.bottles.c
 
@@ -169,26 +170,30 @@ class Inbound:
             await move(db, Why(by, "receipt", advice), _b.serial.in_(serials), **fresh)
         return None
 
-    async def inspect(self, by: By, serial: str, finding: Finding) -> bool | Refusal:
-        """Note what a bottle is like, and return whether it passes; else it is quarantined, and may be seen again."""
+    async def inspect(self, by: By, serials: Sequence[str], finding: Finding) -> bool | Refusal:
+        """Note what bottles are like, all the same, and return whether they pass.
+
+        Those that do not are quarantined, and may be seen again.
+        """
         photos = finding.photos
         if len(photos) > PHOTOS_MAX or len(finding.defects) > DEFECTS_MAX or not all(map(DIGEST.fullmatch, photos)):
             return Reject.MALFORMED
         async with self._shop.begin() as db:
-            found = await by_serials(db, [serial])
-            if isinstance(found, Refusal):
-                return found
-            (bottle,) = found
-            if not await is_staff(db, by.name, bottle.warehouse):
-                return CustodyReject.NOT_STAFF
-            if bottle.state not in (BottleState.RECEIVED, BottleState.PASSED, BottleState.QUARANTINED):
+            bottles = await by_serials(db, serials)
+            if isinstance(bottles, Refusal):
+                return bottles
+            for warehouse in {bottle.warehouse for bottle in bottles}:
+                if not await is_staff(db, by.name, warehouse):
+                    return CustodyReject.NOT_STAFF
+            if any(bottle.state not in UNBOOKED for bottle in bottles):
                 return CustodyReject.WRONG_STATE
-            inspection = await add(
-                db, tables.inspections, bottle=bottle.id, grade=finding.grade, seal_intact=int(finding.seal_intact),
-                defects=finding.defects, photos="\n".join(photos), passed=int(finding.passes), actor=by.name, ts=by.ts,
-            )  # fmt: skip
+            seen = {
+                "grade": finding.grade, "seal_intact": int(finding.seal_intact), "defects": finding.defects,
+                "photos": "\n".join(photos), "passed": int(finding.passes), "actor": by.name, "ts": by.ts,
+            }  # fmt: skip
+            await db.execute(insert(tables.inspections), [{"bottle": bottle.id, **seen} for bottle in bottles])
             state = BottleState.PASSED if finding.passes else BottleState.QUARANTINED
-            await move(db, Why(by, "inspection", inspection), _b.id == bottle.id, state=state)
+            await move(db, Why(by, "inspection", 0), is_one_of(bottles), state=state)
         return finding.passes
 
     async def send_back(self, by: By, serial: str) -> Refusal | None:
@@ -200,7 +205,7 @@ class Inbound:
             (bottle,) = found
             if not await is_staff(db, by.name, bottle.warehouse):
                 return CustodyReject.NOT_STAFF
-            if bottle.state not in (BottleState.RECEIVED, BottleState.PASSED, BottleState.QUARANTINED):
+            if bottle.state not in UNBOOKED:
                 return CustodyReject.WRONG_STATE
             await move(db, Why(by, "return", bottle.id), _b.id == bottle.id, state=BottleState.OUT)
         return None

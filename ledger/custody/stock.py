@@ -82,8 +82,15 @@ class StockLine(NamedTuple):
     qty: int
 
 
+class Warehouse(NamedTuple):
+    id: int
+    code: str
+    name: str
+    region: str
+
+
 class Move(NamedTuple):
-    """How a bottle stood after a step; `flow` and `ref` say which."""
+    """How a bottle stood after a step; `flow` and `ref` say which, the latter 0 when the flow has no number."""
 
     ts: int
     actor: str
@@ -143,6 +150,12 @@ class Stock:
             if await db.scalar(select(warehouses.c.id).where(warehouses.c.code == code)):
                 return CustodyReject.DUPLICATE_CODE
             return await add(db, warehouses, code=code, name=name, region=region)
+
+    async def warehouses(self) -> list[Warehouse]:
+        c = tables.warehouses.c
+        async with self._shop.connect() as db:
+            rows = await db.execute(select(c.id, c.code, c.name, c.region).order_by(c.id))
+            return [Warehouse(*row) for row in rows]
 
     async def add_bin(self, warehouse: int, code: str) -> int | Refusal:
         if not are_texts(code):

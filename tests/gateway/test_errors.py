@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 
 import pytest
+from aiohttp.web import RouteDef
 
 from engine.events import Rejected
 from engine.reject import Reject
-from gateway import rest
+from gateway import cellar, pickups, rest
 from gateway.errors import KINDS, fault, fault_of_rejection
 from gateway.feed import PRIVATE, PUBLIC
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-FEED_PAGE = (Path(__file__).parents[2] / "docs" / "feed.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "api.md").read_text()
+CELLAR_PAGE = (DOCS / "custody.md").read_text()
+FEED_PAGE = (DOCS / "feed.md").read_text()
 DETAILS = {
     "lo": 241_200,
     "hi": 294_800,
@@ -49,10 +52,15 @@ def test_the_page_lists_every_error_with_its_code_and_status() -> None:
     }
 
 
-def test_the_page_lists_every_route() -> None:
-    routes = {f"{route.method} {route.path}" for route in rest.ROUTES}
+@pytest.mark.parametrize(
+    ("page", "routes"),
+    [(PAGE, rest.ROUTES), (CELLAR_PAGE, [*pickups.ROUTES, *cellar.ROUTES])],
+    ids=["api", "custody"],
+)
+def test_the_page_lists_every_route(page: str, routes: list[RouteDef]) -> None:
+    made = {f"{route.method} {route.path.replace(':.+', '')}" for route in routes}
 
-    assert routes == set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`?]+)", PAGE, re.MULTILINE))
+    assert made == set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`?]+)", page, re.MULTILINE))
 
 
 def test_the_feeds_page_lists_every_channel() -> None:

@@ -102,8 +102,7 @@ class Cellar:
         goods = Goods(lot, SYM, "2021", Owner.MEMBER, resale_forbidden)
         advice = made(await inbound.advise(self.by("office"), acct, SHANGHAI, goods, len(serials)))
         assert await inbound.receive(self.by("wang"), advice, serials) is None
-        for serial in serials:
-            assert await inbound.inspect(self.by("wang"), serial, SOUND) is True
+        assert await inbound.inspect(self.by("wang"), serials, SOUND) is True
         assert len(serials) == await inbound.book(self.by("wang"), advice, bin_code)
 
     async def ready(self, acct: int, qty: int, serials: Sequence[str] = (), **asked: str) -> int:

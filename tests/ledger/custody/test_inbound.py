@@ -30,7 +30,7 @@ async def test_bottles_do_not_exist_before_they_are_booked(cellar: Cellar) -> No
     inbound = cellar.custody.inbound
     advice = await advised(cellar)
     await inbound.receive(cellar.by("wang"), advice, ["s1"])
-    await inbound.inspect(cellar.by("wang"), "s1", SOUND)
+    await inbound.inspect(cellar.by("wang"), ["s1"], SOUND)
 
     assert (0, 0) == cellar.balance(1)
 
@@ -40,8 +40,8 @@ async def test_what_fails_is_quarantined_and_not_booked(cellar: Cellar) -> None:
     advice = await advised(cellar)
     await inbound.receive(cellar.by("wang"), advice, ["s1", "s2"])
 
-    assert await inbound.inspect(cellar.by("wang"), "s1", SOUND) is True
-    assert await inbound.inspect(cellar.by("wang"), "s2", BROKEN_SEAL) is False
+    assert await inbound.inspect(cellar.by("wang"), ["s1"], SOUND) is True
+    assert await inbound.inspect(cellar.by("wang"), ["s2"], BROKEN_SEAL) is False
     assert 1 == await inbound.book(cellar.by("wang"), advice, "A-01")
     assert Advice(advice, 1, SHANGHAI, "L1", SYM, 3, received=2, booked=1, passed=0, quarantined=1) == (
         await inbound.advice(advice)
@@ -54,9 +54,9 @@ async def test_quarantined_bottle_can_be_seen_again_or_sent_back(cellar: Cellar)
     advice = await advised(cellar)
     await inbound.receive(cellar.by("wang"), advice, ["s1", "s2"])
     for serial in ("s1", "s2"):
-        await inbound.inspect(cellar.by("wang"), serial, BROKEN_SEAL)
+        await inbound.inspect(cellar.by("wang"), [serial], BROKEN_SEAL)
 
-    assert await inbound.inspect(cellar.by("li"), "s1", SOUND) is True
+    assert await inbound.inspect(cellar.by("li"), ["s1"], SOUND) is True
     assert await inbound.send_back(cellar.by("wang"), "s2") is None
     assert ["passed", "out"] == [await cellar.state_of("s1"), await cellar.state_of("s2")]
 
@@ -118,8 +118,8 @@ async def test_only_staff_of_the_warehouse_handle_its_bottles(cellar: Cellar) ->
 
     assert CustodyReject.NOT_STAFF == await inbound.receive(cellar.by("zhao"), advice, ["s1"])
     await inbound.receive(cellar.by("wang"), advice, ["s1"])
-    assert CustodyReject.NOT_STAFF == await inbound.inspect(cellar.by("zhao"), "s1", SOUND)
-    await inbound.inspect(cellar.by("wang"), "s1", SOUND)
+    assert CustodyReject.NOT_STAFF == await inbound.inspect(cellar.by("zhao"), ["s1"], SOUND)
+    await inbound.inspect(cellar.by("wang"), ["s1"], SOUND)
     assert CustodyReject.NOT_STAFF == await inbound.book(cellar.by("zhao"), advice, "A-01")
 
 
@@ -128,7 +128,7 @@ async def test_unlisted_instrument_is_not_booked_and_nothing_is_lost(cellar: Cel
     goods = Goods("U1", "UNLISTED", "2021", Owner.HOUSE)
     advice = made(await inbound.advise(cellar.by("office"), 1, SHANGHAI, goods, 1))
     await inbound.receive(cellar.by("wang"), advice, ["u1"])
-    await inbound.inspect(cellar.by("wang"), "u1", SOUND)
+    await inbound.inspect(cellar.by("wang"), ["u1"], SOUND)
 
     assert Reject.UNKNOWN_INSTRUMENT == await inbound.book(cellar.by("wang"), advice, "A-01")
     assert "passed" == await cellar.state_of("u1")
@@ -146,4 +146,4 @@ async def test_photo_is_a_digest(cellar: Cellar, photo: str) -> None:
     await cellar.custody.inbound.receive(cellar.by("wang"), await advised(cellar), ["s1"])
     finding = SOUND._replace(photos=(photo,))
 
-    assert Reject.MALFORMED == await cellar.custody.inbound.inspect(cellar.by("wang"), "s1", finding)
+    assert Reject.MALFORMED == await cellar.custody.inbound.inspect(cellar.by("wang"), ["s1"], finding)

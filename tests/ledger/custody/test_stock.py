@@ -18,7 +18,7 @@ async def stocked(cellar: Cellar) -> None:
     goods = Goods("W", SYM, "1999", Owner.SUPPLIER)
     advice = made(await cellar.custody.inbound.advise(cellar.by("office"), 2, BEIJING, goods, 1))
     await cellar.custody.inbound.receive(cellar.by("zhao"), advice, ["w1"])
-    await cellar.custody.inbound.inspect(cellar.by("zhao"), "w1", SOUND)
+    await cellar.custody.inbound.inspect(cellar.by("zhao"), ["w1"], SOUND)
     await cellar.custody.inbound.book(cellar.by("zhao"), advice, "B-01")
 
 
