@@ -100,6 +100,7 @@ from engine.codes import (
 
 COMPILED: bool = cython.compiled
 LINE = cython.declare(cython.int, 64)  # bytes of a cache line
+EVENTS = cython.declare(cython.int, 4_096)  # room for so many at first
 FETCHES = cython.declare(cython.int, 7)  # steps of `_fetch`,
 FETCH_AHEAD = cython.declare(cython.int, 5)  # so many commands apart,
 NEAR_ORDERS = cython.declare(cython.int, 1 << 16)  # once there are more orders than caches hold
@@ -341,12 +342,12 @@ class Kernel:
         self.position_table = cython.cast(cython.pointer[i32], grow(cython.NULL, cython.sizeof(i32), 0, 64))
         self.id_pages = cython.cast(cython.pointer[IdPage], grow(cython.NULL, cython.sizeof(IdPage), 0, 1))
         self.id_slots = cython.cast(cython.pointer[i32], grow(cython.NULL, cython.sizeof(i32), 0, ID_PAGE))
-        self.events = cython.cast(cython.pointer[Event], grow(cython.NULL, cython.sizeof(Event), 0, 64))
+        self.events = cython.cast(cython.pointer[Event], grow(cython.NULL, cython.sizeof(Event), 0, EVENTS))
         self.orders_used = self.positions_used = self.accounts_used = self.instruments_used = 1
         self.pages_used = self.groups_used = self.level_pages_used = 1
         self.id_pages_used = self.id_slot_pages_used = 1
         self.events_used = 0
-        self.events_room = 64
+        self.events_room = EVENTS
         self.position_table_mask = 63
         self.order_free = self.level_page_free = self.id_slot_page_free = 0
         self.icebergs = {}
