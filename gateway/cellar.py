@@ -200,6 +200,7 @@ ROUTES = [
     web.post(
         f"{ROOT}/warehouses/{{id}}/bins", step(lambda c, _, b, r: c.stock.add_bin(number(r), b.code), BinNew, "id")
     ),
+    web.get(f"{ROOT}/warehouses/{{id}}/bins", look(lambda c, _, __, r: c.stock.bins(number(r)))),
     web.put(
         f"{ROOT}/warehouses/{{id}}/staff/{{name}}",
         step(lambda c, _, __, r: c.stock.assign(r.match_info["name"], number(r))),
@@ -211,6 +212,7 @@ ROUTES = [
     web.get(f"{ROOT}/warehouses/{{id}}/tasks", look(lambda c, _, __, r: c.pickups.tasks(number(r)))),
     # what comes in
     web.post(f"{ROOT}/advices", step(advise, AdviceNew, "id")),
+    web.get(f"{ROOT}/advices", look(lambda c, *_: c.inbound.expected())),
     web.get(f"{ROOT}/advices/{{id}}", look(lambda c, _, __, r: c.inbound.advice(number(r)))),
     web.post(
         f"{ROOT}/advices/{{id}}/receipts",

@@ -160,6 +160,10 @@ class Client:
         query = {"sym": sym} if sym else None
         return (await self._call(dict[str, int], "DELETE", "/api/v1/orders", query=query))["cancelled"]
 
+    async def call(self, method: str, path: str, **body: Any) -> Any:
+        """Any other route of the API, as plain JSON both ways."""
+        return await self._call(Any, method, path, msgspec.json.encode(body) if body else b"")
+
     # -------------------------------------------------------------------------------------------------- operators
 
     async def admin(self, commands: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -36,5 +36,6 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8765
     tick_s: float = 0.016  # how often the feed writes
+    unbacked_bottles: bool = False  # whether operators may deposit bottles that stand in no warehouse
     origins: tuple[str, ...] = ()  # web origins allowed beside the server's own
     clock: Callable[[], int] = time.time_ns

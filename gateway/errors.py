@@ -94,6 +94,11 @@ KINDS: dict[str, Kind] = {
     "NO_CODE": Kind(6014, 409, "no code was issued, or it was used"),
     "CODE_LOCKED": Kind(6015, 409, "too many wrong codes; the owner has to ask for a new one"),
     "WRONG_CODE": Kind(6016, 422, "this is not the code"),
+    "UNBACKED_BOTTLES": Kind(
+        6018,
+        422,
+        "bottles come through a warehouse, unless the server has --unbacked-bottles",
+    ),
     "IDENTITY_UNCHECKED": Kind(6017, 422, "say how the bearer's identity was checked"),
     "BUSY": Kind(9002, 503, "the exchange is busy, or stopping"),
     "INTERNAL": Kind(9000, 500, "the exchange made a mistake; it is in its log"),

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from engine.codec import Malformed, command_from_json, event_to_json
-from engine.commands import Cancel, CancelAll, Command, Deposit, List, SetBand, SetPhase, Withdraw
+from engine.commands import CASH, Cancel, CancelAll, Command, Deposit, List, SetBand, SetPhase, Withdraw
 from engine.events import Event, Rejected
 from gateway.auth import require
 from gateway.config import ADMIN_BODY_MAX, BODY_MAX, BODY_TIMEOUT_S
@@ -29,6 +29,7 @@ ORDER = decoder(OrderNew, "json")
 BAND = decoder(BandSet, "json")
 KEY = decoder(KeyNew, "json")
 LIMIT_MAX = 1_000
+OPERATORS_PATHS = ("/api/v1/admin/", "/api/v1/cellar/")  # whose bodies may be longer
 FIELD = re.compile(r"(?:unknown|required) field `(\w+)`")
 OPERATORS = (List, Deposit, Withdraw, SetPhase, SetBand)  # and nothing that trades for somebody else
 
@@ -67,7 +68,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 @web.middleware
 async def slow_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Read the whole body first, within its limits, so that nobody holds a handler open by sending slowly."""
-    most = ADMIN_BODY_MAX if request.path.startswith("/api/v1/admin/") else BODY_MAX
+    most = ADMIN_BODY_MAX if request.path.startswith(OPERATORS_PATHS) else BODY_MAX
     if request.content_length is not None and request.content_length > most:
         raise Problem("TOO_LARGE")
     if request.can_read_body:
@@ -238,9 +239,16 @@ async def admin_commands(request: web.Request) -> web.Response:
         raise Problem("MALFORMED", msg="no commands")
     if not all(isinstance(command, OPERATORS) for command in commands):
         raise Problem("MALFORMED", field="op", msg="operators list, deposit, withdraw, and set phases and bands")
+    if not market.config.unbacked_bottles and any(moves_bottles(command) for command in commands):
+        raise Problem("UNBACKED_BOTTLES", field="asset")
     events = await submit(market, identity, "commands", request, *commands)
     body = msgspec.json.encode([event_to_json(event) for event in events])
     return web.Response(body=body, content_type="application/json")
+
+
+def moves_bottles(command: Command) -> bool:
+    """Whether bottles would come or go without a warehouse."""
+    return isinstance(command, Deposit | Withdraw) and command.asset != CASH
 
 
 async def admin_key(request: web.Request) -> web.Response:

@@ -133,12 +133,17 @@ def serve(
     follow: Annotated[
         bool, typer.Option("--follow", help="Show what the database's server does, and take no commands.")
     ] = False,
+    unbacked: Annotated[
+        bool,
+        typer.Option("--unbacked-bottles", help="For trials: let operators deposit bottles that no warehouse has."),
+    ] = False,
 ) -> None:
     """Run the exchange of a data directory, or of a database, until it is told to stop."""
     from gateway.app import run as serve_exchange
     from gateway.config import Config
 
-    raise typer.Exit(serve_exchange(Config(data=data, host=host, port=port, database=database, follow=follow)))
+    config = Config(data, database, follow, host, port, unbacked_bottles=unbacked)
+    raise typer.Exit(serve_exchange(config))
 
 
 @app.command()
@@ -220,7 +225,9 @@ def replay(
         if key is None:
             raise Failure(Exit.USAGE, "--url: give the operator's key too, with --credentials or the --data directory")
         with (
-            Server(data, database=database) if url is None and data and not running(data) else contextlib.nullcontext()
+            Server(data, 0, database, "--unbacked-bottles")
+            if url is None and data and not running(data)
+            else contextlib.nullcontext()
         ):
             totals = asyncio.run(with_client(url, data or Path(), key, partial(drive, recording)))
         print(*report(recording, totals), sep="\n")

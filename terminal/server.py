@@ -81,9 +81,10 @@ class Child:
 class Server(Child):
     """An exchange server on a data directory, answering when the constructor returns. Raises NoServer."""
 
-    def __init__(self, data: Path, port: int = 0, database: str | None = None) -> None:
+    def __init__(self, data: Path, port: int = 0, database: str | None = None, *options: str) -> None:
+        """`options` are more of `cellarbook serve`."""
         data.mkdir(parents=True, exist_ok=True)
-        arguments = ("serve", "--data", str(data), "--port", str(port))
+        arguments = ("serve", "--data", str(data), "--port", str(port), *options)
         super().__init__("terminal.cli", *arguments, log=data / "server.log", database=database)
         self.data = data
         try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.commands import AddAsset, Leg, LegKind
@@ -233,17 +233,25 @@ class Inbound:
 
     async def advice(self, number: int) -> Advice | CustodyReject:
         """An advice and how far it came."""
+        found = await self._advices(tables.advices.c.id == number)
+        return found[0] if found else CustodyReject.UNKNOWN_ADVICE
+
+    async def expected(self) -> list[Advice]:
+        """The advices that are not wholly booked, oldest first."""
+        return await self._advices(tables.advices.c.booked < tables.advices.c.qty)
+
+    async def _advices(self, *where: ColumnElement[bool]) -> list[Advice]:
         a, lot = tables.advices, tables.lots
+        waits = (
+            select(func.count()).where(_b.advice == a.c.id, _b.state == state).scalar_subquery()
+            for state in (BottleState.PASSED, BottleState.QUARANTINED)
+        )
         query = select(
-            a.c.id, a.c.acct, a.c.warehouse, lot.c.code, lot.c.asset, a.c.qty, a.c.received, a.c.booked
+            a.c.id, a.c.acct, a.c.warehouse, lot.c.code, lot.c.asset, a.c.qty, a.c.received, a.c.booked, *waits
         ).select_from(a.join(lot))  # fmt: skip
         async with self._shop.connect() as db:
-            row = (await db.execute(query.where(a.c.id == number))).one_or_none()
-            if row is None:
-                return CustodyReject.UNKNOWN_ADVICE
-            states = await db.execute(select(_b.state, func.count()).where(_b.advice == number).group_by(_b.state))
-            at = {state: int(qty) for state, qty in states}
-        return Advice(*row, passed=at.get(BottleState.PASSED, 0), quarantined=at.get(BottleState.QUARANTINED, 0))
+            rows = await db.execute(query.where(*where).order_by(a.c.id))
+            return [Advice._make(row) for row in rows]
 
     async def _booked(self, db: AsyncConnection, intent: Intent, done: bool) -> None:
         if not done:

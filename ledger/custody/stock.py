@@ -89,6 +89,11 @@ class Warehouse(NamedTuple):
     region: str
 
 
+class Bin(NamedTuple):
+    id: int
+    code: str
+
+
 class Move(NamedTuple):
     """How a bottle stood after a step; `flow` and `ref` say which, the latter 0 when the flow has no number."""
 
@@ -156,6 +161,13 @@ class Stock:
         async with self._shop.connect() as db:
             rows = await db.execute(select(c.id, c.code, c.name, c.region).order_by(c.id))
             return [Warehouse(*row) for row in rows]
+
+    async def bins(self, warehouse: int) -> list[Bin]:
+        async with self._shop.connect() as db:
+            rows = await db.execute(
+                select(_bins.c.id, _bins.c.code).where(_bins.c.warehouse == warehouse).order_by(_bins.c.code)
+            )
+            return [Bin(*row) for row in rows]
 
     async def add_bin(self, warehouse: int, code: str) -> int | Refusal:
         if not are_texts(code):

@@ -1,6 +1,7 @@
 """The demo's exchange, made once: the catalogue listed, accounts opened with cash and bottles, keys given out.
 
-All of the market is one atomic group of commands, so it is either there or not; missing keys are made again.
+The market is one atomic group of commands, so it is either there or not. Bottles come in through a warehouse, each with
+a serial (`stock`); what an earlier start left undone there, and missing keys, are made good.
 """
 
 import json
@@ -12,17 +13,17 @@ from engine.commands import CASH
 from gateway.client import Client
 from gateway.wire import Key
 from marketplace import catalog
+from terminal.demo import stock
 from terminal.demo.personas import tick_of
+from terminal.demo.stock import Lot
 
 COLLECTOR = 1  # you
 MAKERS = (11, 12)
 COLLECTORS = (21, 22, 23, 24, 25, 26)
 
 COLLECTOR_FEN = 500_000_00  # cash to start with
-COLLECTOR_BOTTLES = 6  # of every line: a case
 BOT_FEN = 100_000_000_000
-MAKER_BOTTLES = 20_000
-BOT_BOTTLES = 5_000
+BOTTLES = {COLLECTOR: 6} | dict.fromkeys(MAKERS, 240) | dict.fromkeys(COLLECTORS, 60)  # of a line
 BAND_BP = 1000
 MAKER_FEE_BP, TAKER_FEE_BP = 10, 20
 ORDER_BOTTLES_MAX = 500
@@ -41,19 +42,20 @@ def market() -> list[dict[str, Any]]:
                 "maker_bp": MAKER_FEE_BP, "taker_bp": TAKER_FEE_BP,
             }
         )  # fmt: skip
-    for accts, cash_fen, bottles in (
-        ((COLLECTOR,), COLLECTOR_FEN, COLLECTOR_BOTTLES),
-        (MAKERS, BOT_FEN, MAKER_BOTTLES),
-        (COLLECTORS, BOT_FEN, BOT_BOTTLES),
-    ):
-        for acct in accts:
-            commands.append(deposit(acct, CASH, cash_fen))
-            commands.extend(deposit(acct, sym, bottles) for sym in catalog.load())
+    for acct in (COLLECTOR, *MAKERS, *COLLECTORS):
+        cash_fen = COLLECTOR_FEN if acct == COLLECTOR else BOT_FEN
+        commands.append({"op": "deposit", "acct": acct, "asset": CASH, "amount": cash_fen})
     return commands
 
 
-def deposit(acct: int, asset: str, amount: int) -> dict[str, Any]:
-    return {"op": "deposit", "acct": acct, "asset": asset, "amount": amount}
+def lots() -> list[Lot]:
+    """What everybody begins with: you and the makers with every line, each collector with a third of them."""
+    return [
+        Lot(sym, acct, qty)
+        for place, sym in enumerate(catalog.load())
+        for acct, qty in BOTTLES.items()
+        if acct not in COLLECTORS or (acct + place) % 3 == 0
+    ]
 
 
 def collector_key(data: Path) -> Path:
@@ -70,10 +72,11 @@ async def prepare(operator: Client, data: Path) -> None:
     listed = {instrument.sym for instrument in await operator.instruments()}
     if not listed >= catalog.load().keys():
         await operator.admin(market())
+    await stock.fill(operator, lots())
     paths = {COLLECTOR: collector_key(data)} | {acct: bot_key(data, acct) for acct in (*MAKERS, *COLLECTORS)}
     for acct, path in paths.items():
         if not is_there(path):
-            save(path, await operator.create_key(acct, ["read", "trade"]))
+            save(path, await operator.create_key(acct, ["read", "trade", "withdraw"]))
 
 
 def is_there(path: Path) -> bool:

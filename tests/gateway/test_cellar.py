@@ -2,6 +2,7 @@
 
 import json
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from gateway.cellarman import Cellarman
 from gateway.client import ClientError, Credentials
 from gateway.errors import KINDS
 from ledger.custody.refusals import CustodyReject
-from tests.gateway.house import SYM, House, order
+from tests.gateway.house import SYM, House, house, order
 
 CELLAR = "/api/v1/cellar"
 MIDNIGHT_NS = 57_600 * 10**9  # in Shanghai, on 1970-01-02
@@ -200,3 +201,12 @@ async def test_only_operators_work_in_the_cellar(exchange: House, wang: Staff) -
 
 def test_every_refusal_of_the_cellar_has_a_code() -> None:
     assert set(CustodyReject) <= KINDS.keys()
+
+
+async def test_bottles_do_not_come_or_go_by_an_operators_word(tmp_path: Path) -> None:
+    async with house(tmp_path, accounts=0, unbacked_bottles=False) as strict:
+        for op in ("deposit", "withdraw"):
+            with pytest.raises(ClientError, match="UNBACKED_BOTTLES"):
+                await strict.operator.admin([{"op": op, "acct": 1, "asset": SYM, "amount": 1}])
+
+        assert [] == strict.market.exchange.accounts()[1:]

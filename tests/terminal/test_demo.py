@@ -63,7 +63,7 @@ async def test_demo_is_made_once(tmp_path: Path) -> None:
         await setup.prepare(operator, tmp_path)
 
     assert keys == keys_of(tmp_path)
-    assert len(setup.market()) == commands_of(tmp_path)
+    assert len(setup.market()) + len(setup.lots()) == commands_of(tmp_path)
 
 
 async def test_collector_has_cash_bottles_and_a_key_of_their_own(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_collector_has_cash_bottles_and_a_key_of_their_own(tmp_path: Path)
 
     assert 0o600 == stat.S_IMODE(key.stat().st_mode)
     assert setup.COLLECTOR_FEN == balances.pop("CNY")
-    assert dict.fromkeys(catalog.load(), setup.COLLECTOR_BOTTLES) == balances
+    assert dict.fromkeys(catalog.load(), setup.BOTTLES[setup.COLLECTOR]) == balances
 
 
 async def test_traders_trade_and_the_books_balance(tmp_path: Path) -> None:

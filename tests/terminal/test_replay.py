@@ -129,9 +129,9 @@ def test_killed_server_comes_back_with_every_acknowledged_order(tmp_path: Path) 
     data = tmp_path / "exchange"
     recording = read(write_flow(tmp_path / "flow.csv", seed=5, rows=6_000))
 
-    with Server(data) as server:
+    with Server(data, 0, None, "--unbacked-bottles") as server:
         totals = asyncio.run(replay_until_killed(server, recording, 1_500))
-    with Server(data) as server:
+    with Server(data, 0, None, "--unbacked-bottles") as server:
         known = asyncio.run(known_orders(server))
 
     assert 500 < len(totals.acks) < recording.created
@@ -172,7 +172,7 @@ async def test_replay_counts_while_it_runs(tmp_path: Path) -> None:
     seen: list[int] = []
 
     async with (
-        serving(Config(tmp_path / "exchange", port=0)) as server,
+        serving(Config(tmp_path / "exchange", port=0, unbacked_bottles=True)) as server,
         Client(server.url, Credentials.load(tmp_path / "exchange" / "operator.key")) as operator,
     ):
         await Replay(operator, recording, seen.append).run()
