@@ -25,9 +25,9 @@ from gateway.keeper import Keeper
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
-from gateway.tape import start_of_day
 from ledger.custody.service import Custody
 from ledger.databases import databases_of, told
+from ledger.days import day_of, start_of
 from ledger.errors import BadDatabase
 from ledger.files import WriterLock
 from ledger.following import follow
@@ -125,7 +125,7 @@ class Server:
         self._stack.push_async_callback(reader.close)
         now = self.config.clock()
         feed = Feed(exchange, epoch=now)
-        for trade in await reader.trades_since(start_of_day(now)):
+        for trade in await reader.trades_since(start_of(day_of(now))):
             if trade.seq <= exchange.seq:
                 feed.tapes[trade.sym].add(print_of(trade))
         return reader, feed

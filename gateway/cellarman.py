@@ -3,18 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 
 from engine.exchange import Exchange
 from gateway.config import CELLAR_S
 from gateway.errors import Problem
-from gateway.tape import day_of
 from ledger.custody.service import Custody
 from ledger.custody.stock import By
 from ledger.custody.storage import holdings
+from ledger.days import date_of, day_of
 
 NAME = "cellarman"
-EPOCH = date(1970, 1, 1)
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Cellarman:
 
         A day on which no server ran is charged for what was held when one ran again: nothing had moved in between.
         """
-        billing, today = self._custody.billing, EPOCH + timedelta(days=day_of(now))
+        billing, today = self._custody.billing, date_of(day_of(now))
         last = await billing.last_day() or today - timedelta(days=2)
         while last + timedelta(days=1) < today:
             last += timedelta(days=1)

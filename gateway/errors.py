@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from engine.events import Rejected
 from engine.reject import Reject
-from gateway.wire import Fault, yuan
+from gateway.wire import Fault
+from ledger.money import yuan
 
 
 class Kind(NamedTuple):

@@ -5,19 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.wire import TradePrint
+from ledger.days import day_of
 
 PRINTS = 50  # trades kept for those who come later
-DAY_NS = 86_400 * 10**9
-SHANGHAI_NS = 8 * 3_600 * 10**9  # the day begins at midnight there
-
-
-def day_of(ts: int) -> int:
-    """The number of the day in Shanghai that a time falls in."""
-    return (ts + SHANGHAI_NS) // DAY_NS
-
-
-def start_of_day(ts: int) -> int:
-    return day_of(ts) * DAY_NS - SHANGHAI_NS
 
 
 @dataclass(slots=True)

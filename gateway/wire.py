@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from ledger.money import yuan
+
 if TYPE_CHECKING:
     Fen = int
     Amount = int
@@ -343,12 +345,6 @@ MONEY = frozenset(
         "pickup_fee",
     }
 )
-
-
-def yuan(fen: int) -> str:
-    """`268000` fen as `"2680.00"`."""
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
 
 def fen_of(text: str) -> int:

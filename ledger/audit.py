@@ -34,7 +34,7 @@ from ledger.journal import JournalReader
 from ledger.rules import OrderRow
 from ledger.store import read_balances, read_progress
 
-APPENDED = ("accounts", "entries", "postings", "trades")  # tables whose rows never change
+APPENDED = ("accounts", "entries", "postings", "trades", "days", "closings")  # tables whose rows never change
 HISTORY = "history follows from the journal"
 ORDERS_MAX = 10_000  # asked for at a time
 FINDINGS_MAX = 20  # told of one check; a ledger that is out everywhere needs no longer list

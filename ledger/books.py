@@ -6,11 +6,12 @@ Knows no database. The projector writes the rows; the auditor keeps a second set
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.events import Accepted, Amended, Cancelled, Event, Traded, Triggered
 from engine.exchange import Exchange
 from ledger.accounts import Account, Kind, avail, hold
+from ledger.days import day_of
 from ledger.entries import Entry, residual
 from ledger.errors import Overdrawn, ProjectorFault, UnbalancedEntry
 from ledger.rules import (
@@ -35,8 +36,18 @@ class Rows:
     entries: list[Row] = field(default_factory=list)
     postings: list[Row] = field(default_factory=list)
     trades: list[TradeRow] = field(default_factory=list)
+    days: list[Row] = field(default_factory=list)
+    closings: list[Row] = field(default_factory=list)
     balances: list[Row] = field(default_factory=list)  # as they stand after the batch, by account id
     orders: list[OrderRow] = field(default_factory=list)  # as they stand after the batch, by oid
+
+
+class Today(NamedTuple):
+    """How far the books came with the day that is not over: its number, and the ids of the accounts that it moved."""
+
+    day: int = 0
+    moved: frozenset[int] = frozenset()
+    closing_last: int = 0
 
 
 class Books:
@@ -50,6 +61,9 @@ class Books:
         self.seq = 0
         self.entry_last = 0
         self.posting_last = 0
+        self.closing_last = 0
+        self.day = 0
+        self._moved_today: set[int] = set()
         self.open_orders: dict[int, OrderRow] = {}
         self._ids: dict[Account, int] = {}
         self._accounts: list[Account] = []  # by id - 1
@@ -62,6 +76,7 @@ class Books:
         posting_last: int,
         balances: Iterable[tuple[Account, int]],
         open_orders: Iterable[OrderRow],
+        today: Today,
     ) -> None:
         """Take up books that were kept before, accounts in the order of their ids."""
         self.seq, self.entry_last, self.posting_last = seq, entry_last, posting_last
@@ -69,6 +84,7 @@ class Books:
             self._open(account)
             self._amounts[-1] = amount
         self.open_orders = {order.oid: order for order in open_orders}
+        self.day, self._moved_today, self.closing_last = today.day, set(today.moved), today.closing_last
 
     def balances(self) -> dict[Account, int]:
         return dict(zip(self._accounts, self._amounts, strict=True))
@@ -90,6 +106,9 @@ class Books:
             seq = event.seq
             entry = entry_of(event)
             if entry is not None:
+                if (day := day_of(entry.ts)) > self.day:
+                    self._close_day(rows, moved)
+                    self.day = day
                 self._enter(entry, rows, moved)
             match event:
                 case Accepted():
@@ -129,6 +148,19 @@ class Books:
             self.posting_last += 1
             rows.postings.append((self.posting_last, self.entry_last, number, amount))
             moved[number] = moved.get(number, 0) + amount
+            self._moved_today.add(number)
+
+    def _close_day(self, rows: Rows, moved: Mapping[int, int]) -> None:
+        """Keep where the day ended, before the first entry of another one: the clock never goes back in the books."""
+        if not self._moved_today:
+            return
+        rows.days.append((self.day, self.entry_last, self.posting_last))
+        for number in sorted(self._moved_today):
+            self.closing_last += 1
+            rows.closings.append(
+                (self.closing_last, self.day, number, self._amounts[number - 1] + moved.get(number, 0))
+            )
+        self._moved_today.clear()
 
     def _open(self, account: Account) -> int:
         self._accounts.append(account)

@@ -13,8 +13,9 @@ from engine.balances import Balance
 from engine.events import Event
 from ledger import tables
 from ledger.accounts import Account, Kind
-from ledger.books import Books
+from ledger.books import Books, Today
 from ledger.databases import LEDGER, Connection, Location, driver_errors, reading_engine, rows, told
+from ledger.days import day_of
 from ledger.errors import LedgerError, ProjectorFault
 from ledger.rules import OrderRow, TradeRow
 from ledger.writer import open_writer
@@ -33,6 +34,11 @@ READ_PROGRESS = """
 SELECT projected_seq, (SELECT coalesce(max(id), 0) FROM entries), (SELECT coalesce(max(id), 0) FROM postings)
 FROM progress
 """
+READ_TODAY = """
+SELECT (SELECT coalesce(max(id), 0) FROM closings),
+       (SELECT coalesce(max(ts), 0) FROM entries WHERE id > (SELECT coalesce(max(entry_last), 0) FROM days))
+"""
+READ_MOVED = "SELECT DISTINCT account_id FROM postings WHERE id > (SELECT coalesce(max(posting_last), 0) FROM days)"
 READ_OPEN_ORDERS = "SELECT * FROM orders WHERE open > 0"
 
 
@@ -47,6 +53,13 @@ def read_progress(db: Connection) -> tuple[int, int, int]:
     if not found:
         raise ValueError("it does not say how far it came")
     return found[0]
+
+
+def read_today(db: Connection) -> Today:
+    """What the ledger knows of the day that is not over."""
+    ((closing_last, ts),) = rows(db, READ_TODAY)
+    moved = frozenset(number for (number,) in rows(db, READ_MOVED))
+    return Today(day_of(ts) if moved else 0, moved, closing_last)
 
 
 class Projector:
@@ -167,7 +180,7 @@ def _load(db: Connection) -> Books:
     books = Books()
     seq, entry_last, posting_last = read_progress(db)
     open_orders = map(OrderRow._make, rows(db, READ_OPEN_ORDERS))
-    books.load(seq, entry_last, posting_last, read_balances(db), open_orders)
+    books.load(seq, entry_last, posting_last, read_balances(db), open_orders, read_today(db))
     return books
 
 

@@ -1,7 +1,8 @@
 """The ledger's tables, for SQLite and PostgreSQL.
 
-Entries, postings and trades are immutable: triggers, made by the migrations, refuse to change them. Balances and
-orders are their running totals. Ids are dense and ascending, given by the writer, so that every insert is an append.
+Entries, postings, trades, days and closings are immutable: triggers, made by the migrations, refuse to change them.
+Balances and orders are their running totals. Ids are dense and ascending, given by the writer, so that every insert is
+an append.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, MetaData, Table, Text
@@ -101,6 +102,15 @@ trades = _table(
     Index("trades_by_sym", "sym", "id"),
     Index("trades_by_buy", "buy_oid"),
     Index("trades_by_sell", "sell_oid"),
+)
+days = _table("days", _key("id"), _int("entry_last"), _int("posting_last"))  # that are over, where each ended
+closings = _table(  # the balance, at the end of a day, of an account that it moved
+    "closings",
+    _key("id"),
+    _int("day"),
+    _int("account_id"),
+    _int("amount"),
+    Index("closings_by_account", "account_id", "day", unique=True),
 )
 progress = _table(
     "progress",

@@ -69,6 +69,8 @@ INSERT_ACCOUNTS = _insert(tables.accounts)
 INSERT_ENTRIES = _insert(tables.entries)
 INSERT_POSTINGS = _insert(tables.postings)
 INSERT_TRADES = _insert(tables.trades)
+INSERT_DAYS = _insert(tables.days)
+INSERT_CLOSINGS = _insert(tables.closings)
 SET_BALANCES = _upsert(tables.balances, "amount")
 SET_ORDERS = _upsert(tables.orders, *ORDER_CHANGES)
 
@@ -84,6 +86,8 @@ class FileWriter:
             self.db.executemany(INSERT_ENTRIES, rows.entries)
             self.db.executemany(INSERT_POSTINGS, rows.postings)
             self.db.executemany(INSERT_TRADES, rows.trades)
+            self.db.executemany(INSERT_DAYS, rows.days)
+            self.db.executemany(INSERT_CLOSINGS, rows.closings)
             self.db.executemany(SET_BALANCES, rows.balances)
             self.db.executemany(SET_ORDERS, rows.orders)
             self.db.execute("UPDATE progress SET projected_seq = ?", (seq,))
@@ -134,6 +138,7 @@ def _types(table: Table) -> list[str]:
 
 
 ACCOUNTS, ENTRIES, POSTINGS, TRADES = map(Appended, (tables.accounts, tables.entries, tables.postings, tables.trades))
+DAYS, CLOSINGS = map(Appended, (tables.days, tables.closings))
 BALANCES = Upserted(tables.balances, "amount")
 ORDERS_NEW = Appended(tables.orders)  # COPY is twice as fast, and most orders of a batch are new
 ORDERS = Upserted(tables.orders, *ORDER_CHANGES)
@@ -152,6 +157,8 @@ class ServerWriter:
             ENTRIES.write(cursor, rows.entries)
             POSTINGS.write(cursor, rows.postings)
             TRADES.write(cursor, rows.trades)
+            DAYS.write(cursor, rows.days)
+            CLOSINGS.write(cursor, rows.closings)
             BALANCES.write(cursor, rows.balances)
             ORDERS_NEW.write(cursor, [order for order in rows.orders if order.seq > after])
             ORDERS.write(cursor, [order for order in rows.orders if order.seq <= after])

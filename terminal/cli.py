@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 from typer.exceptions import TyperException
 
-from terminal import backup, journal
+from terminal import backup, journal, reports
 from terminal.options import (
     DEMO,
     EXCHANGE,
@@ -269,6 +269,7 @@ def print_audit(data: Path, database: str | None) -> None:
 
 
 app.add_typer(journal.app, name="journal")
+app.add_typer(reports.app, name="report")
 for keep in (backup.backup, backup.restore, backup.migrate):
     app.command()(keep)
 
@@ -322,7 +323,7 @@ def band_set(
 
 
 def print_bands(instruments: "list[Instrument]", as_json: bool) -> None:
-    from gateway.wire import yuan
+    from ledger.money import yuan
 
     rows = [
         {

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple, TextIO, cast
 
 from engine.codes import AMOUNT_MAX, WINDOW_TICKS_MAX
-from gateway.wire import fen_of, yuan
+from gateway.wire import fen_of
+from ledger.money import yuan
 
 COLUMNS = ("id", "timestamp", "exchange.timestamp", "price", "volume", "action", "direction")
 SIDES = {"bid": "B", "ask": "S"}

@@ -158,6 +158,24 @@ class Billing:
         await db.execute(update(_bills).where(_bills.c.id == intent.ref).values(state=state))
 
 
+class Storage(NamedTuple):
+    """What storage came to for an account in some days, and what it owes of all its bills."""
+
+    accrued_millifen: int
+    billed_fen: int
+    owed_fen: int
+
+
+async def storage_of(db: AsyncConnection, acct: int, first: date, last: date) -> Storage:
+    accrued = select(func.sum(_accruals.c.millifen)).where(
+        _accruals.c.acct == acct, _accruals.c.day.between(first.toordinal(), last.toordinal())
+    )
+    billed = select(func.sum(_bills.c.fen)).where(
+        _bills.c.acct == acct, _bills.c.day.between(first.toordinal(), last.toordinal())
+    )
+    return Storage(int(await db.scalar(accrued) or 0), int(await db.scalar(billed) or 0), await debt_of(db, acct))
+
+
 async def debt_of(db: AsyncConnection, acct: int) -> int:
     c = _bills.c
     owed = await db.scalar(select(func.sum(c.fen)).where(c.acct == acct, c.state == BillState.UNPAID))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import wire
+from ledger.money import yuan
 
 FEN = st.integers(min_value=1, max_value=wire.FEN_MAX)
 PLAIN = {"json": msgspec.json.encode, "msgpack": msgspec.msgpack.encode}
@@ -28,7 +29,7 @@ def encoding(request: pytest.FixtureRequest) -> wire.Encoding:
 
 @given(fen=st.integers(min_value=-wire.FEN_MAX, max_value=wire.FEN_MAX))
 def test_yuan_text_gives_back_the_fen_that_it_was_made_from(fen: int) -> None:
-    assert fen == wire.fen_of(wire.yuan(fen))
+    assert fen == wire.fen_of(yuan(fen))
 
 
 @given(px=FEN)

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.commands import CASH, Cancel, Command, Deposit, List, Place, Withdraw
 from ledger import postgresql
 from ledger.databases import JOURNAL, LEDGER, Location, databases_of
+from ledger.days import DAY_NS
 from ledger.recovery import Recovered, recover
 
 
@@ -25,7 +26,7 @@ def history(count: int = 300, seed: int = 1) -> list[Command]:
         else:
             side, px, qty = rng.choice("BS"), rng.randint(9_950, 10_050), rng.randint(1, 9)
             commands.append(Place(number, acct, f"c{number}", "MT", side, px, qty, rng.choice(["GTC", "IOC"])))
-    commands.append(Withdraw(count, 1, CASH, 1_000))
+    commands.append(Withdraw(DAY_NS, 1, CASH, 1_000))  # on the next day
     return commands
 
 

@@ -9,7 +9,7 @@ from engine.events import Deposited, Traded
 from engine.exchange import Exchange
 from ledger import books
 from ledger.accounts import avail, source
-from ledger.books import Books, differences
+from ledger.books import Books, Today, differences
 from ledger.entries import Entry, residual
 from ledger.errors import Overdrawn, ProjectorFault, UnbalancedEntry
 from ledger.rules import entry_of
@@ -84,7 +84,7 @@ def test_entry_that_creates_something_is_a_fault(monkeypatch: pytest.MonkeyPatch
 
 def test_customer_below_zero_is_a_fault() -> None:
     ledger = Books()
-    ledger.load(0, 0, 0, [(avail(1, "CNY"), 4), (source("CNY"), -4)], [])
+    ledger.load(0, 0, 0, [(avail(1, "CNY"), 4), (source("CNY"), -4)], [], Today())
 
     with pytest.raises(Overdrawn, match="avail:1:CNY would stand at -1"):
         ledger.post([Deposited(1, 0, 1, "CNY", -5)])
@@ -94,7 +94,7 @@ def test_differences_say_where_and_by_how_much() -> None:
     exchange = Exchange()
     exchange.apply(history(0)[:2])
     ledger = Books()
-    ledger.load(2, 0, 0, [(avail(1, "CNY"), 10**9 - 7), (avail(3, "MT"), 2)], [])
+    ledger.load(2, 0, 0, [(avail(1, "CNY"), 10**9 - 7), (avail(3, "MT"), 2)], [], Today())
 
     assert [
         "avail:1:CNY: engine 1000000000, ledger 999999993 (-7)",

@@ -27,7 +27,7 @@ def groups_of(count: int = 300, size: int = 10) -> tuple[Exchange, list[list[Eve
 
 def contents(location: Location) -> list[object]:
     with closing(connect(location, LEDGER)) as db:
-        names = ("accounts", "entries", "postings", "balances", "orders", "trades", "progress")
+        names = ("accounts", "entries", "postings", "balances", "orders", "trades", "days", "closings", "progress")
         return [rows(db, f"SELECT * FROM {name} ORDER BY 1") for name in names]
 
 

@@ -95,6 +95,23 @@ def test_rows_of_the_first_schema_are_in_the_newest(databases: Databases) -> Non
     assert_newest(databases.ledger)
 
 
+def test_days_of_an_older_schema_are_those_of_the_newest(databases: Databases, tmp_path: Path) -> None:
+    """What migration 0003 makes of old books is what books of today have from the start."""
+    other = kept(tmp_path / "new") / "ledger.sqlite"
+    migrate(databases.ledger, revision="0002")
+    with closing(connect(other, LEDGER)) as new:
+        for table in ("accounts", "entries", "postings"):
+            for row in rows(new, f"SELECT * FROM {table}"):
+                change(databases.ledger, LEDGER, f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", *row)
+        migrate(databases.ledger)
+
+        with closing(connect(databases.ledger, LEDGER)) as old:
+            for table in ("days", "closings"):
+                expected = rows(new, f"SELECT * FROM {table} ORDER BY id")
+                assert expected == rows(old, f"SELECT * FROM {table} ORDER BY id")
+                assert expected
+
+
 def test_ledger_of_a_newer_program_is_refused(databases: Databases) -> None:
     migrate(databases.ledger)
     change(databases.ledger, LEDGER, "UPDATE alembic_version SET version_num = '9999'")
