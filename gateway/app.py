@@ -14,7 +14,7 @@ from aiohttp import web
 from engine.commands import Command
 from engine.events import Event
 from engine.exchange import Exchange
-from gateway import cellar, pickups, rest, ws
+from gateway import cellar, pickups, proofs, rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.cellarman import Cellarman
 from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, Config
@@ -31,6 +31,7 @@ from ledger.days import day_of, start_of
 from ledger.errors import BadDatabase
 from ledger.files import WriterLock
 from ledger.following import follow
+from ledger.proof.publishing import Proofs
 from ledger.recovery import recover
 from ledger.shop import Shop
 from ledger.store import LedgerReader
@@ -86,8 +87,9 @@ class Server:
         self._stack.push_async_callback(sequencer.stop)
         self._run(keeper.run())
         custody = await Custody.open(shop, sequencer.submit)
-        self._run(Cellarman(custody, recovered.exchange, self.config.clock).run())
-        return self._market(sequencer, feed, reader, store, custody)
+        market = self._market(sequencer, feed, reader, store, custody)
+        self._run(Cellarman(custody, market.proofs, recovered.exchange, self.config.clock).run())
+        return market
 
     async def _follow(self) -> Market:
         """Show what another server does, and write nothing but where we listen."""
@@ -135,6 +137,7 @@ class Server:
     ) -> Market:
         return Market(
             self.config, sequencer.exchange, sequencer, feed, reader, store, custody,
+            Proofs(self.config.data, databases_of(self.config.data, self.config.database)),
             Authenticator(store, self.config.clock), catalog.load(),
         )  # fmt: skip
 
@@ -148,7 +151,7 @@ class Server:
             middlewares=[rest.errors, rest.no_commands, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX
         )
         app[rest.MARKET] = market
-        app.add_routes([*rest.ROUTES, *pickups.ROUTES, *cellar.ROUTES, web.get(ws.PATH, ws.socket)])
+        app.add_routes([*rest.ROUTES, *pickups.ROUTES, *cellar.ROUTES, *proofs.ROUTES, web.get(ws.PATH, ws.socket)])
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

@@ -17,6 +17,7 @@ from gateway.sequencer import Sequencer
 from gateway.store import Store
 from gateway.wire import Balance, Band, Instrument, Order, OrderNew
 from ledger.custody.service import Custody
+from ledger.proof.publishing import Proofs
 from ledger.rules import OrderRow
 from ledger.store import LedgerReader
 from marketplace.catalog import Facts
@@ -31,6 +32,7 @@ class Market:
     reader: LedgerReader
     store: Store
     custody: Custody
+    proofs: Proofs
     authenticator: Authenticator
     catalog: Mapping[str, Facts]
     sockets: set[Any] = field(default_factory=set)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 from typer.exceptions import TyperException
 
-from terminal import backup, journal, reports
+from terminal import backup, journal, proof, reports
 from terminal.options import (
     DEMO,
     EXCHANGE,
@@ -270,6 +270,7 @@ def print_audit(data: Path, database: str | None) -> None:
 
 app.add_typer(journal.app, name="journal")
 app.add_typer(reports.app, name="report")
+app.add_typer(proof.app, name="proof")
 for keep in (backup.backup, backup.restore, backup.migrate):
     app.command()(keep)
 
