@@ -31,6 +31,7 @@ from ledger.migrations import migrate
 from ledger.recovery import recover
 from ledger.snapshots import Snapshots
 from ledger.store import Projector
+from ledger.writer import PAGES_KEPT
 
 SYM = "MT"
 ACCOUNTS = 1_000
@@ -141,7 +142,7 @@ def project_raw(batches: list[Rows]) -> float:
     with TemporaryDirectory(prefix="cellarbook-raw-") as folder:
         path = Path(folder) / "ledger.sqlite"
         migrate(path)
-        with closing(connect_writer(path, "NORMAL")) as db:
+        with closing(connect_writer(path, "NORMAL", *PAGES_KEPT)) as db:
             start = perf_counter()
             for rows in batches:
                 db.execute("BEGIN")
