@@ -25,6 +25,7 @@ from gateway.keeper import Keeper
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
+from gateway.watcher import Watcher
 from ledger.custody.service import Custody
 from ledger.databases import databases_of, told
 from ledger.days import day_of, start_of
@@ -88,6 +89,8 @@ class Server:
         self._run(keeper.run())
         custody = await Custody.open(shop, sequencer.submit)
         market = self._market(sequencer, feed, reader, store, custody)
+        if self.config.audit_s:
+            self._run(market.watcher.run())
         self._run(Cellarman(custody, market.proofs, recovered.exchange, self.config.clock).run())
         return market
 
@@ -137,7 +140,7 @@ class Server:
     ) -> Market:
         return Market(
             self.config, sequencer.exchange, sequencer, feed, reader, store, custody,
-            Proofs(self.config.data, databases_of(self.config.data, self.config.database)),
+            Proofs(self.config.data, databases_of(self.config.data, self.config.database)), Watcher(self.config),
             Authenticator(store, self.config.clock), catalog.load(),
         )  # fmt: skip
 

@@ -36,6 +36,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8765
     tick_s: float = 0.016  # how often the feed writes
+    audit_s: float = 0  # between audits of what is new, by a process beside the server; 0 is never
     unbacked_bottles: bool = False  # whether operators may deposit bottles that stand in no warehouse
     origins: tuple[str, ...] = ()  # web origins allowed beside the server's own
     clock: Callable[[], int] = time.time_ns

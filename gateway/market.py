@@ -15,6 +15,7 @@ from gateway.follower import Follower
 from gateway.orders import place_command
 from gateway.sequencer import Sequencer
 from gateway.store import Store
+from gateway.watcher import Watcher
 from gateway.wire import Balance, Band, Instrument, Order, OrderNew
 from ledger.custody.service import Custody
 from ledger.proof.publishing import Proofs
@@ -33,6 +34,7 @@ class Market:
     store: Store
     custody: Custody
     proofs: Proofs
+    watcher: Watcher
     authenticator: Authenticator
     catalog: Mapping[str, Facts]
     sockets: set[Any] = field(default_factory=set)

@@ -219,6 +219,7 @@ async def state(request: web.Request) -> web.Response:
             "seq": market.exchange.seq,
             "hash": market.exchange.state_hash(),
             "projected_seq": market.sequencer.projected_seq,
+            "audited_seq": market.watcher.seq,
             "follows": market.config.follow,
         }
     )

@@ -137,12 +137,13 @@ def serve(
         bool,
         typer.Option("--unbacked-bottles", help="For trials: let operators deposit bottles that no warehouse has."),
     ] = False,
+    audit_every: Annotated[float, typer.Option(help="Seconds between audits of what is new; 0 for none.", min=0)] = 30,
 ) -> None:
     """Run the exchange of a data directory, or of a database, until it is told to stop."""
     from gateway.app import run as serve_exchange
     from gateway.config import Config
 
-    config = Config(data, database, follow, host, port, unbacked_bottles=unbacked)
+    config = Config(data, database, follow, host, port, unbacked_bottles=unbacked, audit_s=audit_every)
     raise typer.Exit(serve_exchange(config))
 
 
