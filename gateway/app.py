@@ -14,7 +14,7 @@ from aiohttp import web
 from engine.commands import Command
 from engine.events import Event
 from engine.exchange import Exchange
-from gateway import cellar, pickups, proofs, rest, ws
+from gateway import cellar, history, pickups, proofs, rest, ws
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.cellarman import Cellarman
 from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, Config
@@ -125,7 +125,7 @@ class Server:
         return store
 
     async def _feed(self, exchange: Exchange) -> tuple[LedgerReader, Feed]:
-        """The feed, with the trades of today until the command at which the exchange stands."""
+        """The feed, with all trades until the command at which the exchange stands, those of today in full."""
         reader = LedgerReader(databases_of(self.config.data, self.config.database).ledger)
         self._stack.push_async_callback(reader.close)
         now = self.config.clock()
@@ -133,6 +133,8 @@ class Server:
         for trade in await reader.trades_since(start_of(day_of(now))):
             if trade.seq <= exchange.seq:
                 feed.tapes[trade.sym].add(print_of(trade))
+        for sym in exchange.instruments:
+            feed.candles.load(sym, await reader.moves(sym, exchange.seq))
         return reader, feed
 
     def _market(
@@ -154,7 +156,16 @@ class Server:
             middlewares=[rest.errors, rest.no_commands, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX
         )
         app[rest.MARKET] = market
-        app.add_routes([*rest.ROUTES, *pickups.ROUTES, *cellar.ROUTES, *proofs.ROUTES, web.get(ws.PATH, ws.socket)])
+        app.add_routes(
+            [
+                *rest.ROUTES,
+                *pickups.ROUTES,
+                *cellar.ROUTES,
+                *proofs.ROUTES,
+                *history.ROUTES,
+                web.get(ws.PATH, ws.socket),
+            ]
+        )
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

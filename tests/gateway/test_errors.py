@@ -8,7 +8,7 @@ from aiohttp.web import RouteDef
 
 from engine.events import Rejected
 from engine.reject import Reject
-from gateway import cellar, pickups, proofs, rest
+from gateway import cellar, history, pickups, proofs, rest
 from gateway.errors import KINDS, fault, fault_of_rejection
 from gateway.feed import PRIVATE, PUBLIC
 
@@ -54,7 +54,7 @@ def test_the_page_lists_every_error_with_its_code_and_status() -> None:
 
 @pytest.mark.parametrize(
     ("page", "routes"),
-    [(PAGE, [*rest.ROUTES, *proofs.ROUTES]), (CELLAR_PAGE, [*pickups.ROUTES, *cellar.ROUTES])],
+    [(PAGE, [*rest.ROUTES, *proofs.ROUTES, *history.ROUTES]), (CELLAR_PAGE, [*pickups.ROUTES, *cellar.ROUTES])],
     ids=["api", "custody"],
 )
 def test_the_page_lists_every_route(page: str, routes: list[RouteDef]) -> None:
