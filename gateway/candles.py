@@ -98,9 +98,7 @@ class Series:
         """The last `limit` bars that begin from `begin` on and before `end`, oldest first."""
         kept = self.bars
         first = int(np.searchsorted(kept["ts"], start_of(begin + interval - 1, interval)))
-        last = int(np.searchsorted(kept["ts"], end))
-        if last > first:  # the last one whole, though it began before the end
-            last = int(np.searchsorted(kept["ts"], start_of(int(kept["ts"][last - 1]), interval) + interval))
+        last = int(np.searchsorted(kept["ts"], start_of(end - 1, interval) + interval))  # the last bar is whole
         most = limit * (interval // MINUTE_NS)  # minutes in so many bars, at most
         return merged(kept[max(first, last - most) : last], interval)[-limit:]
 
