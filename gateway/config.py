@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.limits import RATES, Rates
+
 BODY_MAX = 16 * 1024  # bytes of a request's body
 ADMIN_BODY_MAX = 1024 * 1024  # of an operator's list of commands
 FRAME_MAX = 64 * 1024  # bytes of a socket's frame
@@ -19,6 +21,7 @@ SNAPSHOT_S = 900  # with any command at all
 SNAPSHOTS_KEPT = 3
 FOLLOW_S = 0.02  # between looks at the journal of another server
 CELLAR_S = 10  # between rounds through the cellar
+USES_S = 60.0  # between writing down when keys were used
 KEYS_S = 1.0  # between looks at its keys
 PROJECTED_TIMEOUT_S = 5  # for its books
 
@@ -37,5 +40,8 @@ class Config:
     port: int = 8765
     tick_s: float = 0.016  # how often the feed writes
     unbacked_bottles: bool = False  # whether operators may deposit bottles that stand in no warehouse
+    four_eyes: bool = True  # whether money and bands take a second operator
+    rates: Rates | None = RATES  # None: anybody may ask as often as he likes
+    proxies: tuple[str, ...] = ()  # networks of the proxies in front, which say whose request it is
     origins: tuple[str, ...] = ()  # web origins allowed beside the server's own
     clock: Callable[[], int] = time.time_ns

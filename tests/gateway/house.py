@@ -65,7 +65,9 @@ class House:
 @contextlib.asynccontextmanager
 async def house(data: Path, accounts: int = 2, **config: Any) -> AsyncIterator[House]:
     """One instrument, and accounts 1 to n with ample cash and bottles when the data is new."""
-    server = Server(Config(data=data, **{"port": 0, "unbacked_bottles": True, **config}))
+    server = Server(
+        Config(data=data, **{"port": 0, "unbacked_bottles": True, "four_eyes": False, "rates": None, **config})
+    )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(server.stop)
         it = House(server, await server.start(), stack)

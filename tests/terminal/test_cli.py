@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from terminal import cli
-from terminal.options import Exit
+from terminal.options import ALONE, Exit
 from terminal.server import Server
 
 LISTING = {"op": "list", "sym": "X", "tick": 50, "ref": 10_000}
@@ -26,7 +26,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         async with Client(server.url, Credentials.load(server.data / "operator.key")) as operator:
             await operator.admin([LISTING])
 
-    with Server(tmp_path_factory.mktemp("exchange")) as server:
+    with Server(tmp_path_factory.mktemp("exchange"), 0, None, *ALONE) as server:
         asyncio.run(list_instrument(server))
         yield server.data
 
@@ -186,7 +186,7 @@ def test_audit_finds_a_changed_balance(tmp_path: Path, capsys: pytest.CaptureFix
         async with Client(server.url, Credentials.load(server.data / "operator.key")) as operator:
             await operator.admin([LISTING, {"op": "deposit", "acct": 1, "asset": "CNY", "amount": 100}])
 
-    with Server(tmp_path) as server:
+    with Server(tmp_path, 0, None, *ALONE) as server:
         asyncio.run(deposit(server))
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as books, books:
         books.execute("UPDATE balances SET amount = amount + 1 WHERE amount > 0")
