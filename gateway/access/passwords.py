@@ -30,7 +30,7 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords", initializer=_step_back)
         self._nobodys = self._hasher.hash(os.urandom(16))  # what a login is compared with when there is none
-        self._waiting = 0
+        self.waiting = 0  # hashes asked for and not yet made
 
     async def hash(self, password: str) -> str:
         """Raises Problem MALFORMED for one that is too short, BUSY when too many are waiting."""
@@ -49,13 +49,13 @@ class Passwords:
         return False
 
     async def _run(self, work: object, *arguments: object) -> object:
-        if self._waiting >= WAITING_MAX:
+        if self.waiting >= WAITING_MAX:
             raise Problem("BUSY")
-        self._waiting += 1
+        self.waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)  # type: ignore[arg-type]
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
 
     async def close(self) -> None:
         await asyncio.to_thread(self._pool.shutdown)

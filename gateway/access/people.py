@@ -160,6 +160,7 @@ class People:
             await db.execute(update(keys).where(keys.c.person == person).values(expires_ts=ts, label="", ips=""))
             gone = {"password": "", "totp": "", "totp_on": 0, "post": "", "erased_ts": ts}
             await db.execute(update(people).where(people.c.id == person).values(gone))
+        await self._store.shop.scrub()
         await self._store.load()
 
     async def _set(self, person: int, **values: str | int) -> None:
