@@ -23,7 +23,7 @@ from gateway.access.people import People
 from gateway.access.sessions import Sessions
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.cellarman import Cellarman
-from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, USES_S, Config
+from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, LINGER_S, USES_S, Config
 from gateway.errors import Problem
 from gateway.feed import Feed, print_of
 from gateway.follower import Follower
@@ -175,7 +175,9 @@ class Server:
         )
         app[rest.MARKET] = market
         app.add_routes(ROUTES)
-        runner = Runner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
+        runner = Runner(
+            app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2, lingering_time=LINGER_S
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(ws.close_all, market)

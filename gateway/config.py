@@ -12,6 +12,7 @@ ADMIN_BODY_MAX = 1024 * 1024  # of an operator's list of commands
 FRAME_MAX = 64 * 1024  # bytes of a socket's frame
 KEEPALIVE_S = 15
 BODY_TIMEOUT_S = 10
+LINGER_S = 1  # for the rest of a body that was refused
 HEARTBEAT_S = 1.0
 QUEUE_MAX = 20_000  # commands waiting for the journal
 BUFFER_MAX = 32 * 1024  # bytes that a slow reader may owe before it is conflated

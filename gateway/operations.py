@@ -299,13 +299,13 @@ async def account(market: Market, request: web.Request) -> Any:
     """What an account has, and who gets in for it; nothing that says who somebody is."""
     acct = number(request, "acct")
     persons = {person: one for person, one in market.store.people.items() if one.acct == acct}
-    balances = [msgspec.to_builtins(one, enc_hook=int) for one in market.balances(acct)]
-    if not persons and not balances and acct not in market.store.accounts and not market.store.keys_of(acct):
+    known = (*persons, *market.store.keys_of(acct), acct in market.store.accounts, acct in market.exchange.accounts())
+    if not any(known):
         raise Problem("NOT_FOUND")
     kept = market.store.accounts.get(acct, Account(acct))
     return {
         "acct": acct,
-        "balances": balances,
+        "balances": [msgspec.to_builtins(one, enc_hook=int) for one in market.balances(acct)],
         "orders": len(market.exchange.orders(acct)),
         "is_blocked": bool(kept.is_blocked),
         "order_rate": kept.order_rate,
