@@ -410,13 +410,15 @@ def moves_bottles(command: Command) -> bool:
 
 
 async def admin_key(request: web.Request) -> web.Response:
-    """Make an API key for an account; its secret is told only now. It is nobody's own, so it never has a post."""
+    """Make an API key for an account that is nobody's, such as a market maker's; its secret is told only now."""
     market, who = await permitted(request, May.KEYS)
     wanted: KeyNew = await decoded(request, KEY)
     if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
         raise Problem("MALFORMED", field="scopes", msg=f"scopes are some of {', '.join(SCOPES)}")
     if "admin" in wanted.scopes and (market.config.four_eyes or May.POSTS not in who.may):
         raise Problem("FOUR_EYES", field="scopes", msg="operators are people with posts, and make their own keys")
+    if market.config.four_eyes and any(one.acct == wanted.acct for one in market.store.people.values()):
+        raise Problem("FOUR_EYES", field="acct", msg="this account is a person's, who makes his own keys")
     await note(market, who, "key", "", {"acct": wanted.acct, "scopes": wanted.scopes})
     return answer(await market.store.create_key(wanted.acct, wanted.scopes, ts=market.config.clock()), 201)
 

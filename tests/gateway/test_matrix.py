@@ -9,6 +9,7 @@ from gateway.app import ROUTES
 from gateway.client import Credentials
 from tests.gateway.crowd import Person, person
 from tests.gateway.house import ALL_SCOPES, SYM, House
+from tests.gateway.test_cellar import bring, staffed
 
 ANYBODY = None
 IN_PERSON = "in person"  # a session, and no key
@@ -179,3 +180,26 @@ async def test_an_unknown_post_allows_nothing(exchange: House) -> None:
     operator = await person(exchange, "wizard")
 
     assert 403 == await by_session(operator, "GET", "/api/v1/state")
+
+
+async def test_every_object_of_a_client_is_404_to_another(exchange: House) -> None:
+    """Every route that names an object, asked with the true name by somebody else who may do everything."""
+    owner, stranger, wang = await person(exchange), await person(exchange), await staffed(exchange)
+    await exchange.operator.admin([{"op": "deposit", "acct": owner.acct, "asset": "CNY", "amount": 10**8}])
+    await owner.ask("POST", "/api/v1/orders", sym=SYM, side="B", px="2680.00", qty=1, cid="theirs")
+    await bring(wang, owner.acct, 1)
+    _, pickup = await owner.ask("POST", "/api/v1/pickups", asset=SYM, qty=1, warehouse=1)
+    _, key = await owner.ask("POST", "/api/v1/keys", scopes=["read"])
+    (session,) = (await owner.ask("GET", "/api/v1/sessions"))[1]
+    names = {"cid": "theirs", "id": pickup["id"], "key": key["key"], "session": session["session"]}
+
+    objects = [
+        (method, path)
+        for method, path in SERVED
+        if any(f"{{{name}}}" in path for name in names) and not isinstance(need_of((method, path)), May)
+    ]
+    statuses = {(method, path): (await stranger.ask(method, path.format(**names)))[0] for method, path in objects}
+
+    assert 9 == len(objects)
+    assert dict.fromkeys(objects, 404) == statuses
+    assert [("theirs", "open")] == [(one["cid"], one["st"]) for one in (await owner.ask("GET", "/api/v1/orders"))[1]]

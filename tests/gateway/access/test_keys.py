@@ -163,3 +163,15 @@ async def test_a_person_has_no_more_than_twenty_keys_that_work(exchange: House) 
     assert 400 == (await client.ask("POST", KEYS, scopes=["read"]))[0]
     await client.ask("DELETE", f"{KEYS}/{keys[0].key}")
     assert 201 == (await client.ask("POST", KEYS, scopes=["read"]))[0]
+
+
+async def test_operators_make_no_key_to_somebodys_account(tmp_path: Path) -> None:
+    async with house(tmp_path, four_eyes=True) as exchange:
+        client, operator = await person(exchange), await person(exchange, "support")
+
+        answers = [
+            await operator.ask("POST", "/api/v1/admin/keys", acct=acct, scopes=["trade", "withdraw"])
+            for acct in (client.acct, 7)
+        ]
+
+    assert [(403, "FOUR_EYES"), 201] == [said(answers[0]), answers[1][0]]
