@@ -8,20 +8,28 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
 
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
 from engine.commands import Command
 from engine.events import Event
 from engine.exchange import Exchange
-from gateway import cellar, history, pickups, proofs, rest, ws
+from gateway import cellar, history, operations, pickups, proofs, rest, ws
+from gateway.access import routes as access
+from gateway.access.approvals import Approvals
+from gateway.access.people import People
+from gateway.access.sessions import Sessions
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.cellarman import Cellarman
-from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, Config
+from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, LINGER_S, USES_S, Config
 from gateway.errors import Problem
 from gateway.feed import Feed, print_of
 from gateway.follower import Follower
+from gateway.framing import Runner
 from gateway.keeper import Keeper
+from gateway.limits import Limits, Proxies
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
@@ -39,6 +47,17 @@ from ledger.store import LedgerReader
 from marketplace import catalog
 
 __all__ = ["Config", "Server", "run", "serving"]  # what `cellarbook serve` needs
+
+ROUTES = [
+    *rest.ROUTES,
+    *access.ROUTES,
+    *operations.ROUTES,
+    *pickups.ROUTES,
+    *cellar.ROUTES,
+    *proofs.ROUTES,
+    *history.ROUTES,
+    web.get(ws.PATH, ws.socket),
+]
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +95,7 @@ class Server:
         self._stack.push_async_callback(recovered.projector.stop)
         shop = await Shop.open(databases_of(data, url).shop)
         self._stack.push_async_callback(shop.close)
-        store = await self._store(shop)
+        store = await self._store(shop, data)
         await ensure_operator_key(store, data / "operator.key")
         reader, feed = await self._feed(recovered.exchange)
         sequencer = Sequencer(
@@ -89,9 +108,12 @@ class Server:
         self._run(keeper.run())
         custody = await Custody.open(shop, sequencer.submit)
         market = self._market(sequencer, feed, reader, store, custody)
+        await market.approvals.resume()
+        self._run(Cellarman(custody, market.proofs, recovered.exchange, self.config.clock).run())
         if self.config.audit_s:
             self._run(market.watcher.run())
-        self._run(Cellarman(custody, market.proofs, recovered.exchange, self.config.clock).run())
+        self._stack.push_async_callback(_note_uses, store)
+        self._run(self._look_after_access(market))
         return market
 
     async def _follow(self) -> Market:
@@ -119,8 +141,8 @@ class Server:
         if self.config.database is not None:
             self._stack.callback(WriterLock(self.config.data / "server.lock").close)
 
-    async def _store(self, shop: Shop) -> Store:
-        store = Store(shop)
+    async def _store(self, shop: Shop, folder: Path | None = None) -> Store:
+        store = Store(shop, folder)
         await store.load()
         return store
 
@@ -140,10 +162,14 @@ class Server:
     def _market(
         self, sequencer: Sequencer | Follower, feed: Feed, reader: LedgerReader, store: Store, custody: Custody
     ) -> Market:
+        clock, people = self.config.clock, People(store)
+        self._stack.push_async_callback(people.passwords.close)
+        submit = _refuse if self.config.follow else sequencer.submit
         return Market(
             self.config, sequencer.exchange, sequencer, feed, reader, store, custody,
             Proofs(self.config.data, databases_of(self.config.data, self.config.database)), Watcher(self.config),
-            Authenticator(store, self.config.clock), catalog.load(),
+            Authenticator(store, clock, Proxies(self.config.proxies)), people, Sessions(store),
+            Approvals(store, submit, clock, self.config.four_eyes), Limits(self.config.rates), catalog.load(),
         )  # fmt: skip
 
     def _run(self, work: Coroutine[object, object, None]) -> None:
@@ -153,20 +179,14 @@ class Server:
 
     async def _listen(self, market: Market) -> None:
         app = web.Application(
-            middlewares=[rest.errors, rest.no_commands, rest.slow_bodies], client_max_size=ADMIN_BODY_MAX
+            middlewares=[rest.errors, rest.addresses, rest.no_commands, rest.slow_bodies],
+            client_max_size=ADMIN_BODY_MAX,
         )
         app[rest.MARKET] = market
-        app.add_routes(
-            [
-                *rest.ROUTES,
-                *pickups.ROUTES,
-                *cellar.ROUTES,
-                *proofs.ROUTES,
-                *history.ROUTES,
-                web.get(ws.PATH, ws.socket),
-            ]
+        app.add_routes(ROUTES)
+        runner = Runner(
+            app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2, lingering_time=LINGER_S
         )
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=2)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(ws.close_all, market)
@@ -211,6 +231,14 @@ class Server:
             await keeper.keep()
         await keeper.close()
 
+    async def _look_after_access(self, market: Market) -> None:
+        """Note when keys were used, and carry out what a busy moment kept from being done."""
+        while True:
+            await asyncio.sleep(USES_S)
+            await _note_uses(market.store)
+            with contextlib.suppress(Problem, DBAPIError):
+                await market.approvals.resume()
+
     async def _load_often(self, store: Store) -> None:
         while True:
             await asyncio.sleep(KEYS_S)
@@ -220,6 +248,14 @@ class Server:
 async def _refuse(*_commands: Command) -> list[Event]:
     """What a server that follows says to its cellar."""
     raise Problem("FOLLOWER")
+
+
+async def _note_uses(store: Store) -> None:
+    """Write down when keys were last used, if the shop takes it: nothing hangs on that."""
+    try:
+        await store.save_uses()
+    except DBAPIError as error:
+        log.warning("when keys were used is not kept: %s", error.orig)
 
 
 async def _drained(market: Market) -> None:
@@ -255,6 +291,10 @@ async def _serve(config: Config) -> int:
         await server.start()
         place = told(config.database) if config.database else config.data
         print(f"cellarbook: {server.url}, {'following' if config.follow else 'data in'} {place}", flush=True)
+        if not config.four_eyes:
+            print("cellarbook: one operator alone moves money and sets bands (--one-operator)", flush=True)
+        if config.rates is None:
+            print("cellarbook: nobody's requests are limited (--no-limits)", flush=True)
         await server.stopping.wait()
     finally:
         await server.stop()

@@ -1,7 +1,7 @@
 """The cellar as the people who work there meet it: one route for each step of a flow, by the operator's key.
 
 `ledger.custody` says what each step does, refuses and writes down; here it gets its name, its body and its caller.
-Staff of a warehouse are named by the id of their key.
+Staff of a warehouse are named as in the operators' log: `p` and their number, or the id of a key that is nobody's own.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import msgspec
 from aiohttp import web
 
+from gateway.access.posts import May
 from gateway.errors import Problem
 from gateway.pickups import Serials, granted, number, told
-from gateway.rest import answer, decoded, identify
+from gateway.rest import answer, decoded, permitted
 from gateway.rest import number as query_number
 from gateway.wire import Acct, Fen, Qty, Text, Whole, decoder
 from ledger.custody.inbound import Finding, Goods, Grade
@@ -141,12 +142,12 @@ def step(call: Call, body: type[Body] | None = None, gives: str = "") -> Handler
     read = decoder(body, "json") if body else None
 
     async def handle(request: web.Request) -> web.Response:
-        market, identity = await identify(request, "admin")
+        market, identity = await permitted(request, May.CELLAR)
         asked = await decoded(request, read) if read else None
-        by = By(identity.key, market.config.clock())
+        by = By(identity.actor, market.config.clock())
         made = granted(await call(market.custody, by, asked, request))
         detail = {"asked": asked, **request.match_info}
-        await market.store.record_action(by.ts, identity.key, f"{request.method} {request.path}", "", detail)
+        await market.store.record_action(by.ts, identity.actor, f"{request.method} {request.path}", "", detail)
         return answer({gives: made} if gives else {})
 
     return handle
@@ -156,8 +157,8 @@ def look(call: Call) -> Handler:
     """A question."""
 
     async def handle(request: web.Request) -> web.Response:
-        market, identity = await identify(request, "admin")
-        return answer(told(granted(await call(market.custody, By(identity.key, 0), None, request))))
+        market, identity = await permitted(request, May.CELLAR)
+        return answer(told(granted(await call(market.custody, By(identity.actor, 0), None, request))))
 
     return handle
 

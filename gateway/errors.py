@@ -4,6 +4,7 @@ Codes are grouped and stable: 1xxx who you are, 2001 how often, 30xx the request
 order, 60xx the cellar, 900x the exchange itself. docs/api.md lists every one; a test holds the two together.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.events import Rejected
@@ -21,9 +22,20 @@ class Kind(NamedTuple):
 class Problem(Exception):
     """A request that ends in a `Fault`."""
 
-    def __init__(self, name: str, *, field: str = "", msg: str = "", cid: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        field: str = "",
+        msg: str = "",
+        cid: str = "",
+        after_ms: int = 0,
+        headers: Mapping[str, str] = {},
+    ) -> None:
         super().__init__(name)
         self.fault = fault(name, field=field, msg=msg, cid=cid)
+        self.fault.after_ms = after_ms or self.fault.after_ms
+        self.headers = headers
 
     @property
     def status(self) -> int:
@@ -35,6 +47,13 @@ KINDS: dict[str, Kind] = {
     "BAD_SIGNATURE": Kind(1002, 401, "the signature, timestamp or nonce is not valid"),
     "FORBIDDEN": Kind(1003, 403, "this key may not do that"),
     "BAD_ORIGIN": Kind(1004, 403, "this web origin is not allowed"),
+    "BAD_LOGIN": Kind(1005, 401, "the name, the password or the code is not right"),
+    "CODE_NEEDED": Kind(1006, 401, "give the code that your authenticator shows"),
+    "BAD_SESSION": Kind(1007, 401, "this session has ended; log in"),
+    "BAD_CSRF": Kind(1008, 403, "the request does not show the session's CSRF token"),
+    "NOT_PRIVATE": Kind(1009, 403, "passwords and sessions go over HTTPS, or within one machine, only"),
+    "FOUR_EYES": Kind(1010, 403, "this takes a second person: propose it, and let another operator approve"),
+    "RATE_LIMITED": Kind(2001, 429, "too many requests"),
     "MALFORMED": Kind(3001, 400, "the request is malformed"),
     "UNKNOWN_INSTRUMENT": Kind(3002, 400, "there is no such instrument"),
     "UNKNOWN_OFFERING": Kind(3010, 404, "there is no such offering"),
@@ -62,6 +81,12 @@ KINDS: dict[str, Kind] = {
     "BELOW_FILLED": Kind(4007, 422, "the new quantity is not above what is filled"),
     "WOULD_CROSS": Kind(4008, 422, "a post-only order at this price would trade at once"),
     "NOT_FILLABLE": Kind(4009, 422, "the book cannot fill this order whole"),
+    "LOGIN_TAKEN": Kind(5004, 409, "this login is somebody's already"),
+    "UNKNOWN_PERSON": Kind(5005, 404, "there is no such person"),
+    "UNKNOWN_KEY": Kind(5006, 404, "there is no such key of yours"),
+    "UNKNOWN_SESSION": Kind(5007, 404, "there is no such session of yours"),
+    "UNKNOWN_APPROVAL": Kind(5008, 404, "there is no such proposal"),
+    "NOT_EMPTY": Kind(5009, 409, "the account still has money or bottles"),
     "DUPLICATE_ID": Kind(5001, 409, "this id was used before"),
     "UNKNOWN_ORDER": Kind(5002, 404, "there is no such open order"),
     "TOO_LATE": Kind(5003, 409, "its time has passed"),
@@ -120,7 +145,12 @@ FIELDS = {  # what an order's refusal is about
     "BELOW_MIN_SUBSCRIPTION": "qty",
     "ABOVE_MAX_SUBSCRIPTION": "qty",
 }
-RETRY = {"BUSY": ("after", 200), "IN_PROGRESS": ("after", 1000), "OUTCOME_UNKNOWN": ("unknown", 1000)}
+RETRY = {
+    "BUSY": ("after", 200),
+    "RATE_LIMITED": ("after", 1000),
+    "IN_PROGRESS": ("after", 1000),
+    "OUTCOME_UNKNOWN": ("unknown", 1000),
+}
 MONEY = {
     "PRICE_OUT_OF_BAND": ("lo", "hi"),
     "OFF_TICK": ("tick",),

@@ -1,20 +1,26 @@
 """What the handlers share: the parts of one running exchange, and the questions that REST and socket both answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from aiohttp import web
 
 from engine.commands import Place
 from engine.core import OpenOrder
 from engine.exchange import Exchange
+from gateway.access.approvals import Approvals
+from gateway.access.people import People
+from gateway.access.sessions import Sessions
 from gateway.auth import Authenticator
 from gateway.config import Config
 from gateway.errors import Problem
 from gateway.feed import Feed
 from gateway.follower import Follower
+from gateway.limits import Left, Limits, Rate
 from gateway.orders import place_command
 from gateway.sequencer import Sequencer
-from gateway.store import Store
+from gateway.store import Identity, Store
 from gateway.watcher import Watcher
 from gateway.wire import Balance, Band, Instrument, Order, OrderNew
 from ledger.custody.service import Custody
@@ -36,8 +42,27 @@ class Market:
     proofs: Proofs
     watcher: Watcher
     authenticator: Authenticator
+    people: People
+    sessions: Sessions
+    approvals: Approvals
+    limits: Limits
     catalog: Mapping[str, Facts]
     sockets: set[Any] = field(default_factory=set)
+
+    def address_of(self, request: web.BaseRequest) -> str:
+        return self.authenticator.proxies.address_of(request)
+
+    def take(self, what: str, who: Identity) -> tuple[Rate, Left] | None:
+        """Take a token of one of the asker's buckets. Raises Problem."""
+        account = self.store.accounts.get(who.acct)
+        per_s = account.order_rate if account and what == "orders" else 0
+        return self.limits.take(what, who.key, self.config.clock(), per_s)
+
+    def cut_off(self, is_meant: Callable[[Identity], bool]) -> None:
+        """Close the sockets of those who may not go on as they are; they can log in again if they may."""
+        for socket in list(self.sockets):
+            if socket.identity is not None and is_meant(socket.identity):
+                socket.cut_off()
 
     def instruments(self) -> list[Instrument]:
         return [self.instrument(sym) for sym in self.exchange.instruments]

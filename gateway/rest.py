@@ -3,22 +3,23 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from engine.codec import Malformed, command_from_json, event_to_json
-from engine.commands import CASH, Cancel, CancelAll, Command, Deposit, List, SetBand, SetPhase, Withdraw
-from engine.events import Event, Rejected
-from gateway.auth import require
+from engine.commands import Cancel, CancelAll
+from engine.events import Rejected
+from gateway.access.posts import May
+from gateway.auth import require, require_may
 from gateway.config import ADMIN_BODY_MAX, BODY_MAX, BODY_TIMEOUT_S
 from gateway.errors import Problem, fault, status_of
+from gateway.limits import headers_of, neighbours
 from gateway.market import Market
 from gateway.orders import cancel_ack, place_ack
-from gateway.store import SCOPES, Identity
-from gateway.wire import Ack, BandSet, Book, Fault, KeyNew, OrderNew, Trades, decoder, encode
+from gateway.store import Identity
+from gateway.wire import Ack, Book, Fault, OrderNew, Trades, decoder, encode
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +27,10 @@ MARKET: web.AppKey[Market] = web.AppKey("market", Market)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ORDER = decoder(OrderNew, "json")
-BAND = decoder(BandSet, "json")
-KEY = decoder(KeyNew, "json")
 LIMIT_MAX = 1_000
 OPERATORS_PATHS = ("/api/v1/admin/", "/api/v1/cellar/")  # whose bodies may be longer
+RATE: web.RequestKey[Mapping[str, str]] = web.RequestKey("rate", Mapping)
 FIELD = re.compile(r"(?:unknown|required) field `(\w+)`")
-OPERATORS = (List, Deposit, Withdraw, SetPhase, SetBand)  # and nothing that trades for somebody else
 
 
 def answer(message: Any, status: int = 200) -> web.Response:
@@ -47,11 +46,20 @@ def problem(found: Fault) -> web.Response:
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every failure leaves in the one form of `Fault`."""
+    """Every failure leaves in the one form of `Fault`, and every answer says what is left of its bucket."""
+    response = await _answered(request, handler)
+    if not response.prepared and RATE in request:
+        response.headers.update(request[RATE])
+    return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Problem as error:
-        return problem(error.fault)
+        response = problem(error.fault)
+        response.headers.update(error.headers)
+        return response
     except web.HTTPRequestEntityTooLarge:
         return problem(fault("TOO_LARGE"))
     except web.RequestPayloadError:
@@ -89,10 +97,29 @@ async def no_commands(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
+@web.middleware
+async def addresses(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nobody asks too often from one address, whoever he is."""
+    market = request.app[MARKET]
+    market.limits.take("address", neighbours(market.address_of(request)), market.config.clock())
+    return await handler(request)
+
+
 async def identify(request: web.Request, scope: str) -> tuple[Market, Identity]:
+    """Who asks, with that scope and not too often. Raises Problem."""
     market = request.app[MARKET]
     identity = await market.authenticator.identify(request)
     require(identity, scope)
+    what = "reads" if scope != "trade" else "cancels" if request.method == "DELETE" else "orders"
+    if taken := market.take(what, identity):
+        request[RATE] = headers_of(what, *taken)
+    return market, identity
+
+
+async def permitted(request: web.Request, may: May) -> tuple[Market, Identity]:
+    """An operator whose post allows that. Raises Problem."""
+    market, identity = await identify(request, "admin")
+    require_may(identity, may)
     return market, identity
 
 
@@ -211,87 +238,6 @@ async def ready(request: web.Request) -> web.Response:
     return answer({"ready": True, "seq": market.exchange.seq, "projected_seq": market.sequencer.projected_seq})
 
 
-async def state(request: web.Request) -> web.Response:
-    """The digest of the whole state, for operators: equal at equal `seq` on every server of an exchange. O(state)."""
-    market, _ = await identify(request, "admin")
-    return answer(
-        {
-            "seq": market.exchange.seq,
-            "hash": market.exchange.state_hash(),
-            "projected_seq": market.sequencer.projected_seq,
-            "audited_seq": market.watcher.seq,
-            "follows": market.config.follow,
-        }
-    )
-
-
-# -------------------------------------------------------------------------------------------------------- operators
-
-
-async def admin_commands(request: web.Request) -> web.Response:
-    """Apply a list of engine commands, in the form of `cellarbook engine`, as one durable step."""
-    market, identity = await identify(request, "admin")
-    try:
-        data = msgspec.json.decode(await request.read(), type=list[Any])
-        commands = [command_from_json(item) for item in data]
-    except (msgspec.DecodeError, Malformed, RecursionError) as error:
-        raise malformed(error) from error
-    if not commands:
-        raise Problem("MALFORMED", msg="no commands")
-    if not all(isinstance(command, OPERATORS) for command in commands):
-        raise Problem("MALFORMED", field="op", msg="operators list, deposit, withdraw, and set phases and bands")
-    if not market.config.unbacked_bottles and any(moves_bottles(command) for command in commands):
-        raise Problem("UNBACKED_BOTTLES", field="asset")
-    events = await submit(market, identity, "commands", request, *commands)
-    body = msgspec.json.encode([event_to_json(event) for event in events])
-    return web.Response(body=body, content_type="application/json")
-
-
-def moves_bottles(command: Command) -> bool:
-    """Whether bottles would come or go without a warehouse."""
-    return isinstance(command, Deposit | Withdraw) and command.asset != CASH
-
-
-async def admin_key(request: web.Request) -> web.Response:
-    """Make an API key for an account; its secret is told only now."""
-    market, identity = await identify(request, "admin")
-    wanted: KeyNew = await decoded(request, KEY)
-    if not wanted.scopes or not set(wanted.scopes) <= set(SCOPES):
-        raise Problem("MALFORMED", field="scopes", msg=f"scopes are some of {', '.join(SCOPES)}")
-    await market.store.record_action(
-        market.config.clock(), identity.key, "key", "", {"acct": wanted.acct, "scopes": wanted.scopes}
-    )
-    return answer(await market.store.create_key(wanted.acct, wanted.scopes), 201)
-
-
-async def bands(request: web.Request) -> web.Response:
-    market, _ = await identify(request, "admin")
-    return answer(market.bands())
-
-
-async def band_set(request: web.Request) -> web.Response:
-    """Set one instrument's band, with a reason that is kept."""
-    market, identity = await identify(request, "admin")
-    band: BandSet = await decoded(request, BAND)
-    sym = market.known(request.match_info["sym"])
-    command = SetBand(0, sym, band.up_bp, band.down_bp, int(band.ref))
-    events = await submit(market, identity, band.reason, request, command)
-    if isinstance(events[0], Rejected):
-        raise Problem("MALFORMED", msg="these numbers make no band")
-    return answer(market.instrument(sym))
-
-
-async def submit(
-    market: Market, identity: Identity, reason: str, request: web.Request, *commands: Command
-) -> list[Event]:
-    """Submit an operator's commands and keep who did it, and why."""
-    events = await market.sequencer.submit(*commands)
-    detail = {"seq": events[-1].seq, "commands": len(commands)}
-    action = f"{request.method} {request.path}"
-    await market.store.record_action(market.config.clock(), identity.key, action, reason, detail)
-    return events
-
-
 ROUTES = [
     web.post("/api/v1/orders", order_new),
     web.get("/api/v1/orders", orders),
@@ -303,11 +249,6 @@ ROUTES = [
     web.get("/api/v1/instruments/{sym}/book", book),
     web.get("/api/v1/instruments/{sym}/trades", trades),
     web.get("/api/v1/time", now),
-    web.post("/api/v1/admin/commands", admin_commands),
-    web.post("/api/v1/admin/keys", admin_key),
-    web.get("/api/v1/state", state),
-    web.get("/api/v1/bands", bands),
-    web.put("/api/v1/bands/{sym}", band_set),
     web.get("/live", live),
     web.get("/ready", ready),
 ]

@@ -15,10 +15,12 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from engine.commands import Cancel, CancelAll
 from engine.events import Event, Rejected
 from gateway import wire
+from gateway.access.sessions import shows_session
 from gateway.auth import require
 from gateway.config import BUFFER_MAX, FRAME_MAX, OWED_MAX
 from gateway.errors import Problem
 from gateway.feed import PRIVATE, PUBLIC
+from gateway.limits import neighbours
 from gateway.market import Market
 from gateway.orders import cancel_ack, place_ack
 from gateway.rest import MARKET, malformed
@@ -34,12 +36,19 @@ class Socket:
     """One connection. Writes go straight to the transport, whole frames at a time."""
 
     def __init__(
-        self, market: Market, ws: web.WebSocketResponse, transport: asyncio.Transport, encoding: Encoding
+        self,
+        market: Market,
+        ws: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        encoding: Encoding,
+        ip: str,
+        identity: Identity | None = None,
     ) -> None:
         self.market = market
         self.ws = ws
         self.encoding: Encoding = encoding
-        self.identity: Identity | None = None
+        self.identity = identity
+        self._ip = ip
         self._transport = transport
         self._opcode = b"\x81" if encoding == "json" else b"\x82"
         self._in_flight = 0
@@ -58,6 +67,11 @@ class Socket:
             self._transport.abort()
         elif not self._transport.is_closing():
             self._transport.write(b"".join(self._framed(message) for message in messages))
+
+    def cut_off(self) -> None:
+        """Close, for this client may not go on."""
+        self._transport.write(struct.pack("!BBH", 0x88, 2, WSCloseCode.POLICY_VIOLATION))
+        self._transport.close()
 
     def is_slow(self) -> bool:
         return self._transport.get_write_buffer_size() > BUFFER_MAX
@@ -104,6 +118,7 @@ class Socket:
         self.say(error.fault)
 
     async def handle(self, request: Any) -> None:
+        self.limit(request)
         match request:
             case wire.OrderNew():
                 acct, ts = self.allowed("trade").acct, self.market.config.clock()
@@ -135,6 +150,17 @@ class Socket:
             case wire.Ping():
                 self.done(request, "pong")
 
+    def limit(self, request: Any) -> None:
+        """Raise Problem when this is asked too often: by the key, or else from this address."""
+        if self.identity is None or isinstance(request, wire.Ping):
+            self.market.limits.take("address", neighbours(self._ip), self.market.config.clock())
+        elif isinstance(request, wire.OrderNew):
+            self.market.take("orders", self.identity)
+        elif isinstance(request, wire.OrderCancel | wire.OrderCancelAll):
+            self.market.take("cancels", self.identity)
+        else:
+            self.market.take("reads", self.identity)
+
     def allowed(self, scope: str) -> Identity:
         if self.identity is None:
             raise Problem("UNAUTHENTICATED")
@@ -164,7 +190,7 @@ class Socket:
         if self.identity is not None:
             raise Problem("MALFORMED", msg="a socket logs in once")
         self.identity = self.market.authenticator.verify(
-            request.key, request.ts, request.nonce, request.sign, "GET", PATH, b""
+            request.key, request.ts, request.nonce, request.sign, "GET", PATH, b"", self._ip
         )
         self.done(request, "login")
 
@@ -211,14 +237,20 @@ async def socket(request: web.Request) -> web.StreamResponse:
     """Open a socket. Pages of other origins may not."""
     market = request.app[MARKET]
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in market.config.origins and origin != f"{request.scheme}://{request.host}":
+    if (
+        origin is not None
+        and origin not in market.config.origins
+        and origin != f"{market.authenticator.proxies.scheme_of(request)}://{request.host}"
+    ):
         raise Problem("BAD_ORIGIN")
+    identity = await market.authenticator.identify(request) if shows_session(request) else None
     ws = web.WebSocketResponse(protocols=tuple(wire.SUBPROTOCOLS), max_msg_size=FRAME_MAX, compress=False, heartbeat=30)
     await ws.prepare(request)
     transport = request.transport
     if transport is None:
         return ws
-    client = Socket(market, ws, transport, wire.SUBPROTOCOLS.get(ws.ws_protocol or "", "json"))
+    encoding = wire.SUBPROTOCOLS.get(ws.ws_protocol or "", "json")
+    client = Socket(market, ws, transport, encoding, market.address_of(request), identity)
     market.sockets.add(client)
     try:
         await client.serve()

@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from typer.exceptions import TyperException
 
 from terminal import backup, journal, proof, reports
 from terminal.options import (
+    ALONE,
     DEMO,
     EXCHANGE,
     DatabaseOption,
@@ -138,12 +140,32 @@ def serve(
         typer.Option("--unbacked-bottles", help="For trials: let operators deposit bottles that no warehouse has."),
     ] = False,
     audit_every: Annotated[float, typer.Option(help="Seconds between audits of what is new; 0 for none.", min=0)] = 30,
+    alone: Annotated[
+        bool,
+        typer.Option("--one-operator", help="Money, bands and posts take no second operator."),
+    ] = False,
+    unlimited: Annotated[bool, typer.Option("--no-limits", help="Anybody may ask as often as he likes.")] = False,
+    proxies: Annotated[
+        list[str] | None, typer.Option("--proxy", help="A network whose proxies say whose request it is; repeatable.")
+    ] = None,
 ) -> None:
     """Run the exchange of a data directory, or of a database, until it is told to stop."""
     from gateway.app import run as serve_exchange
     from gateway.config import Config
 
-    config = Config(data, database, follow, host, port, unbacked_bottles=unbacked, audit_s=audit_every)
+    config = Config(
+        data,
+        database,
+        follow,
+        host,
+        port,
+        unbacked_bottles=unbacked,
+        audit_s=audit_every,
+        four_eyes=not alone,
+        proxies=tuple(proxies or ()),
+    )
+    if unlimited:
+        config = replace(config, rates=None)
     raise typer.Exit(serve_exchange(config))
 
 
@@ -226,7 +248,7 @@ def replay(
         if key is None:
             raise Failure(Exit.USAGE, "--url: give the operator's key too, with --credentials or the --data directory")
         with (
-            Server(data, 0, database, "--unbacked-bottles")
+            Server(data, 0, database, "--unbacked-bottles", *ALONE)
             if url is None and data and not running(data)
             else contextlib.nullcontext()
         ):
@@ -260,13 +282,24 @@ def audit(data: DataOption = EXCHANGE, database: DatabaseOption = None) -> None:
 
 def print_audit(data: Path, database: str | None) -> None:
     """Print what was checked and every finding. Raises Failure when there is one."""
+    from ledger import operator_log
     from ledger.audit import audit as examine
-    from ledger.databases import told
+    from ledger.databases import databases_of, told
 
+    try:
+        log = operator_log.check(databases_of(data, database), operator_log.read_head(data / operator_log.HEAD))
+    except ValueError as error:
+        raise Failure(Exit.FINDING, str(error)) from error
+    print(f"operators' log: {log.head.id} rows, head {log.head.hash or 'none'}")
+    for finding in log.findings:
+        print(f"operators' log: {finding}")
     report = examine(data, database)
     print(report)
+    place = told(database) if database else data
     if not report.ok:
-        raise Failure(Exit.FINDING, f"the books of {told(database) if database else data} do not agree")
+        raise Failure(Exit.FINDING, f"the books of {place} do not agree")
+    if log.findings:
+        raise Failure(Exit.FINDING, f"the operators' log of {place} is not as it was written")
 
 
 app.add_typer(journal.app, name="journal")

@@ -27,6 +27,7 @@ class Failure(Exception):
 
 EXCHANGE = Path("var/exchange")
 DEMO = Path("var/demo")
+ALONE = ("--one-operator", "--no-limits")  # how the demo and a replay serve: nobody else is there
 DATABASE = "CELLARBOOK_DATABASE"  # may hold a password, which does not belong on a command line
 
 DataOption = Annotated[Path, typer.Option(help="Data directory of the exchange.", envvar="CELLARBOOK_DATA")]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from gateway.client import Client, Credentials
 from terminal.demo.setup import collector_key, prepare
+from terminal.options import ALONE
 from terminal.server import AlreadyRunning, Child, NoServer, Server, is_ready, running
 from terminal.tty import has_screen
 
@@ -23,7 +24,7 @@ def launch(data: Path, port: int, seed: int, lang: Literal["zh", "en"] | None) -
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
-        with Server(data, port) as server:
+        with Server(data, port, None, *ALONE) as server:
             asyncio.run(_prepare(server))
             bots = ("terminal.demo.bots", server.url, str(data), str(seed))
             with Child(*bots, log=data / "bots.log") as traders:

@@ -64,15 +64,17 @@ class House:
 
 @contextlib.asynccontextmanager
 async def house(data: Path, accounts: int = 2, **config: Any) -> AsyncIterator[House]:
-    """One instrument, and accounts 1 to n with ample cash and bottles when the data is new."""
-    server = Server(Config(data=data, **{"port": 0, "unbacked_bottles": True, **config}))
+    """One instrument, and accounts 1 to n with ample cash and bottles when the data is new; none under four eyes."""
+    server = Server(
+        Config(data=data, **{"port": 0, "unbacked_bottles": True, "four_eyes": False, "rates": None, **config})
+    )
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(server.stop)
         it = House(server, await server.start(), stack)
         it.operator = await stack.enter_async_context(Client(server.url, Credentials.load(data / "operator.key")))
         if SYM not in it.market.exchange.instruments:
             commands: list[dict[str, Any]] = [LISTING]
-            for acct in range(1, accounts + 1):
+            for acct in range(1, accounts + 1) if not server.config.four_eyes else ():
                 commands.append({"op": "deposit", "acct": acct, "asset": "CNY", "amount": CASH_FEN})
                 commands.append({"op": "deposit", "acct": acct, "asset": SYM, "amount": BOTTLES})
             await it.operator.admin(commands)

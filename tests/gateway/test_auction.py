@@ -20,7 +20,7 @@ OPENING: list[dict[str, Any]] = [
 
 
 async def test_mirror_of_the_book_is_right_after_an_uncross(tmp_path: Path) -> None:
-    async with serving(Config(data=tmp_path, port=0, unbacked_bottles=True)) as server:
+    async with serving(Config(data=tmp_path, port=0, unbacked_bottles=True, four_eyes=False, rates=None)) as server:
         operator = Client(server.url, Credentials.load(tmp_path / "operator.key"))
         async with operator:
             await operator.admin(OPENING)

@@ -42,8 +42,7 @@ async def member(house: House, acct: int, *scopes: str) -> Staff:
     return Staff(house, await house.market.store.create_key(acct, list(scopes)))
 
 
-@pytest.fixture
-async def wang(exchange: House) -> Staff:
+async def staffed(exchange: House) -> Staff:
     """Staff of warehouse 1, which has the bins A-01 and A-02."""
     staff = Staff(exchange, await exchange.market.store.create_key(0, ["admin"]))
     assert {"id": 1} == await staff.do("/warehouses", code="SH-1", name="Shanghai bonded", region="Shanghai")
@@ -51,6 +50,11 @@ async def wang(exchange: House) -> Staff:
         await staff.do("/warehouses/1/bins", code=code)
     assert (200, {}) == await staff.ask("PUT", f"{CELLAR}/warehouses/1/staff/{staff.name}")
     return staff
+
+
+@pytest.fixture
+async def wang(exchange: House) -> Staff:
+    return await staffed(exchange)
 
 
 NAMES = (f"S{number}" for number in count())

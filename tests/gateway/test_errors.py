@@ -8,12 +8,14 @@ from aiohttp.web import RouteDef
 
 from engine.events import Rejected
 from engine.reject import Reject
-from gateway import cellar, history, pickups, proofs, rest
+from gateway import cellar, history, operations, pickups, proofs, rest
+from gateway.access import routes as access
 from gateway.errors import KINDS, fault, fault_of_rejection
 from gateway.feed import PRIVATE, PUBLIC
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "api.md").read_text()
+ACCESS_PAGE = (DOCS / "access.md").read_text()
 CELLAR_PAGE = (DOCS / "custody.md").read_text()
 FEED_PAGE = (DOCS / "feed.md").read_text()
 DETAILS = {
@@ -54,8 +56,12 @@ def test_the_page_lists_every_error_with_its_code_and_status() -> None:
 
 @pytest.mark.parametrize(
     ("page", "routes"),
-    [(PAGE, [*rest.ROUTES, *proofs.ROUTES, *history.ROUTES]), (CELLAR_PAGE, [*pickups.ROUTES, *cellar.ROUTES])],
-    ids=["api", "custody"],
+    [
+        (PAGE, [*rest.ROUTES, *proofs.ROUTES, *history.ROUTES]),
+        (CELLAR_PAGE, [*pickups.ROUTES, *cellar.ROUTES]),
+        (ACCESS_PAGE, [*access.ROUTES, *operations.ROUTES]),
+    ],
+    ids=["api", "custody", "access"],
 )
 def test_the_page_lists_every_route(page: str, routes: list[RouteDef]) -> None:
     made = {f"{route.method} {route.path.replace(':.+', '')}" for route in routes}

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
-from gateway.store import Store, actions, keys
+from gateway.store import Store
 from ledger.databases import SHOP, Databases, engine_arguments
 from ledger.shop import Shop, metadata
 
@@ -22,9 +22,9 @@ async def test_migrations_make_exactly_the_tables(databases: Databases) -> None:
 
 async def test_shop_from_before_there_were_migrations_keeps_its_keys(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/shop.sqlite")
-    metadata.create_all(engine, [keys, actions])
     with engine.begin() as connection:
-        connection.execute(keys.insert().values(key="k1", secret=b"s", acct=7, scopes="read trade"))
+        connection.execute(text("CREATE TABLE api_keys (key TEXT PRIMARY KEY, secret BLOB, acct BIGINT, scopes TEXT)"))
+        connection.execute(text("INSERT INTO api_keys VALUES ('k1', CAST('s' AS BLOB), 7, 'read trade')"))
     engine.dispose()
 
     shop = await Shop.open(tmp_path / "shop.sqlite")

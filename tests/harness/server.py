@@ -13,7 +13,7 @@ from tests.gateway.house import SYM, order
 
 SERVE = "import sys; from pathlib import Path; from gateway.app import run; from gateway.config import Config; "
 SERVE += "data, url = Path(sys.argv[1]), (*sys.argv[2:], None)[0]; "
-SERVE += "sys.exit(run(Config(data, url, port=0, unbacked_bottles=True)))"
+SERVE += "sys.exit(run(Config(data, url, port=0, unbacked_bottles=True, four_eyes=False, rates=None)))"
 ROOT = Path(__file__).parents[2]
 START_S = 120  # on a machine with much else to do
 

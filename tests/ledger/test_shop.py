@@ -11,8 +11,8 @@ from ledger.databases import Databases
 from ledger.errors import LedgerError
 from ledger.shop import Shop
 
-NOTE = text("INSERT INTO operator_actions (ts, actor, action, reason, detail) VALUES (1, 'me', 'note', '', :detail)")
-NOTES = text("SELECT detail FROM operator_actions ORDER BY id")
+NOTE = text("INSERT INTO api_keys (key, secret, acct, scopes) VALUES (:detail, '', 1, '')")
+NOTES = text("SELECT key FROM api_keys ORDER BY key")
 
 
 async def notes(shop: Shop) -> list[str]:
@@ -52,7 +52,7 @@ async def test_transactions_act_one_after_another(databases: Databases) -> None:
 
     async def add_next() -> None:
         async with shop.begin() as connection:
-            found = (await connection.execute(text("SELECT count(*) FROM operator_actions"))).scalar_one()
+            found = (await connection.execute(text("SELECT count(*) FROM api_keys"))).scalar_one()
             await asyncio.sleep(0)
             await connection.execute(NOTE, {"detail": str(found)})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from terminal import cli
-from terminal.options import Exit
+from terminal.options import ALONE, Exit
 from terminal.server import Server
 
 LISTING = {"op": "list", "sym": "X", "tick": 50, "ref": 10_000}
@@ -26,7 +26,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         async with Client(server.url, Credentials.load(server.data / "operator.key")) as operator:
             await operator.admin([LISTING])
 
-    with Server(tmp_path_factory.mktemp("exchange")) as server:
+    with Server(tmp_path_factory.mktemp("exchange"), 0, None, *ALONE) as server:
         asyncio.run(list_instrument(server))
         yield server.data
 
@@ -186,7 +186,7 @@ def test_audit_finds_a_changed_balance(tmp_path: Path, capsys: pytest.CaptureFix
         async with Client(server.url, Credentials.load(server.data / "operator.key")) as operator:
             await operator.admin([LISTING, {"op": "deposit", "acct": 1, "asset": "CNY", "amount": 100}])
 
-    with Server(tmp_path) as server:
+    with Server(tmp_path, 0, None, *ALONE) as server:
         asyncio.run(deposit(server))
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as books, books:
         books.execute("UPDATE balances SET amount = amount + 1 WHERE amount > 0")
@@ -203,3 +203,29 @@ def test_engine_answers_lines_and_survives_bad_ones() -> None:
 
     assert 0 == ended.returncode
     assert ["band", "rejected", "hash"] == [json.loads(line)["event"] for line in ended.stdout.splitlines()]
+
+
+def test_audit_finds_that_somebody_changed_what_an_operator_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import asyncio
+    import sqlite3
+    from contextlib import closing
+
+    from gateway.client import Client, Credentials
+
+    async def act(server: Server) -> None:
+        async with Client(server.url, Credentials.load(server.data / "operator.key")) as operator:
+            await operator.admin([LISTING])
+
+    with Server(tmp_path, 0, None, *ALONE) as server:
+        asyncio.run(act(server))
+    assert Exit.OK == cli.run(["audit", "--data", str(tmp_path)])
+    assert "operators' log: 1 rows, head " in capsys.readouterr().out
+
+    with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as shop, shop:
+        shop.execute("DROP TRIGGER operator_log_no_update")
+        shop.execute("UPDATE operator_log SET actor = 'somebody else'")
+
+    assert Exit.FINDING == cli.run(["audit", "--data", str(tmp_path)])
+    assert "operators' log: row 1 is not as it was written" in capsys.readouterr().out

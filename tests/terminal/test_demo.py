@@ -31,7 +31,7 @@ SEED = 3
 async def prepared(data: Path) -> AsyncIterator[Client]:
     """The operator's client of a demo exchange in this process."""
     async with (
-        serving(Config(data, port=0)) as server,
+        serving(Config(data, port=0, four_eyes=False, rates=None)) as server,
         Client(server.url, Credentials.load(data / "operator.key")) as operator,
     ):
         await setup.prepare(operator, data)

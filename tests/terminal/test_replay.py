@@ -13,7 +13,7 @@ from gateway.client import Client, Credentials, GatewayDown
 from gateway.config import Config
 from ledger.audit import audit
 from terminal import cli
-from terminal.options import Exit
+from terminal.options import ALONE, Exit
 from terminal.recording import Place, Recording, read
 from terminal.replay import ACCOUNTS, BURST_MAX, Replay, ReplayFault, Totals, cover, turns
 from terminal.server import Server
@@ -129,9 +129,9 @@ def test_killed_server_comes_back_with_every_acknowledged_order(tmp_path: Path) 
     data = tmp_path / "exchange"
     recording = read(write_flow(tmp_path / "flow.csv", seed=5, rows=6_000))
 
-    with Server(data, 0, None, "--unbacked-bottles") as server:
+    with Server(data, 0, None, "--unbacked-bottles", *ALONE) as server:
         totals = asyncio.run(replay_until_killed(server, recording, 1_500))
-    with Server(data, 0, None, "--unbacked-bottles") as server:
+    with Server(data, 0, None, "--unbacked-bottles", *ALONE) as server:
         known = asyncio.run(known_orders(server))
 
     assert 500 < len(totals.acks) < recording.created
@@ -172,7 +172,7 @@ async def test_replay_counts_while_it_runs(tmp_path: Path) -> None:
     seen: list[int] = []
 
     async with (
-        serving(Config(tmp_path / "exchange", port=0, unbacked_bottles=True)) as server,
+        serving(Config(tmp_path / "exchange", port=0, unbacked_bottles=True, four_eyes=False, rates=None)) as server,
         Client(server.url, Credentials.load(tmp_path / "exchange" / "operator.key")) as operator,
     ):
         await Replay(operator, recording, seen.append).run()

@@ -56,7 +56,9 @@ class Story:
 @contextlib.asynccontextmanager
 async def story(data: Path, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Story]:
     async with contextlib.AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(Config(data=data, port=0, unbacked_bottles=True)))
+        server = await stack.enter_async_context(
+            serving(Config(data=data, port=0, unbacked_bottles=True, four_eyes=False, rates=None))
+        )
         operator = await stack.enter_async_context(Client(server.url, Credentials.load(data / "operator.key")))
         await operator.admin(OPENING)
         clients = []
@@ -186,7 +188,7 @@ async def test_server_that_comes_back_elsewhere_is_found_again(tmp_path: Path) -
     async with story(tmp_path) as told:
         await told.server.stop()
         await told.until(lambda: "disconnected" in told.shown("status"))
-        async with serving(Config(data=tmp_path, port=0, unbacked_bottles=True)) as again:
+        async with serving(Config(data=tmp_path, port=0, unbacked_bottles=True, four_eyes=False, rates=None)) as again:
             told.screen.locate = lambda: again.url
             await told.until(lambda: "● connected" in told.shown("status") and "STALE" not in told.shown("ladder"))
 
