@@ -24,6 +24,7 @@ from gateway.access.sessions import Sessions
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.cellarman import Cellarman
 from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, LINGER_S, USES_S, Config
+from gateway.dialects import udf
 from gateway.errors import Problem
 from gateway.feed import Feed, print_of
 from gateway.follower import Follower
@@ -56,6 +57,7 @@ ROUTES = [
     *cellar.ROUTES,
     *proofs.ROUTES,
     *history.ROUTES,
+    *udf.ROUTES,
     web.get(ws.PATH, ws.socket),
 ]
 

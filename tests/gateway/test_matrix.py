@@ -29,6 +29,7 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("GET", "/api/v1/instruments/{sym}/stats"): ANYBODY,
     ("GET", "/api/v1/stats"): ANYBODY,
     ("GET", "/api/v1/proofs"): ANYBODY,
+    **{("GET", f"/udf/{name}"): ANYBODY for name in ("config", "time", "symbols", "search", "history")},
     ("GET", "/api/v1/proofs/{day}"): ANYBODY,
     ("GET", "/api/v1/proofs/{day}/mine"): "read",
     ("GET", "/api/v1/time"): ANYBODY,
