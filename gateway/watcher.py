@@ -26,7 +26,7 @@ class Watcher:
         """Go on for ever. Raises AuditFound with the first finding, LedgerError when the auditor fails."""
         database = {DATABASE: self._config.database} if self._config.database else {}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ledger.watch", str(self._config.data), str(self._config.audit_s),
+            sys.executable, "-P", "-m", "ledger.watch", str(self._config.data), str(self._config.audit_s),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={name: value for name, value in os.environ.items() if name != DATABASE} | database,
             start_new_session=True,

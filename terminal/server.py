@@ -41,7 +41,7 @@ class Child:
         environment = {name: value for name, value in os.environ.items() if name != DATABASE}
         with log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own program and arguments
-                [sys.executable, "-m", "terminal.child", *arguments],
+                [sys.executable, "-P", "-m", "terminal.child", *arguments],
                 stdin=subprocess.PIPE,  # its end tells the child that we are gone
                 stdout=output,
                 stderr=output,

@@ -1,6 +1,7 @@
 """The auditor beside a real server: it follows, costs no order, and stops an exchange whose books were changed."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,21 @@ async def test_books_that_were_changed_stop_the_exchange_and_say_where(tmp_path:
 async def test_auditor_that_cannot_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"the auditor ended: .*ledger\.sqlite cannot be read"):
         await Watcher(Config(data=tmp_path, audit_s=1)).run()
+
+
+async def test_files_where_the_server_was_started_are_no_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('this is not the json you are looking for')")
+    kept(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    watcher = Watcher(Config(data=tmp_path / "data", audit_s=60))
+    watching = asyncio.create_task(watcher.run())
+    async with asyncio.timeout(PATIENCE_S):
+        while not watcher.seq and not watching.done():  # noqa: ASYNC110 - another process's word
+            await asyncio.sleep(0.01)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+
+    assert watcher.seq > 300
