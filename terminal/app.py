@@ -11,6 +11,7 @@ from gateway.client import Client, Credentials
 from terminal.screens.trade import Trade
 from terminal.text import Lang, Text, default_lang
 from terminal.theme import THEME
+from terminal.tty import end_with_the_window
 
 
 class Terminal(App[None]):
@@ -36,6 +37,8 @@ def run_terminal(locate: Callable[[], str], credentials: Path, lang: Lang | None
 
     Raises NoServer, and OSError or ValueError when there is no usable key file.
     """
+
+    end_with_the_window()
 
     async def run(key: Credentials) -> None:
         async with Client(locate(), key) as client:

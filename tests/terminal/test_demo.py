@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import pty
 import signal
 import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -153,6 +157,32 @@ def test_killed_demo_takes_its_processes_with_it(tmp_path: Path) -> None:
         deadline = time.monotonic() + 20
         while running(tmp_path) is not None and time.monotonic() < deadline:
             time.sleep(0.05)
+
+    assert running(tmp_path) is None
+    assert [] == audit(tmp_path).findings
+
+
+def test_window_that_is_closed_takes_everything_with_it(tmp_path: Path) -> None:
+    """Closed at the worst moment: while a screen is drawn on that nobody reads any more."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    program = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); from terminal.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "demo", "--data", str(tmp_path)],
+        stdin=follower, stdout=follower, stderr=follower, start_new_session=True, env=os.environ | {"TERM": "xterm"},
+    )  # fmt: skip
+    os.close(follower)
+    while b"FEITIAN" not in os.read(leader, 1 << 16):
+        pass
+    os.close(leader)
+    try:
+        assert 128 + signal.SIGHUP == process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 20
+    while running(tmp_path) is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
 
     assert running(tmp_path) is None
     assert [] == audit(tmp_path).findings
