@@ -1,7 +1,8 @@
 """How fast commands become durable, fills reach the books, and an exchange comes back: `python -m benchmarks.ledger`.
 
-Each figure stands beside raw sqlite3 in the same run: the same rows by plain statements, the same pragmas, rounds
-interleaved. The last line is JSON; `--save` keeps it in `results/ledger-<date>.json` with machine and commit.
+Each figure stands beside the bare database in the same run: the same rows by plain statements of sqlite3, the same
+pragmas, or on PostgreSQL by COPY, rounds interleaved. A fill is one side of a trade. The last line is JSON; `--save`
+keeps it in `results/ledger-<date>.json` with machine and commit. Needs the extra `dev`, which brings PostgreSQL.
 """
 
 import argparse
@@ -23,14 +24,19 @@ from benchmarks.timing import interleaved
 from engine.commands import CASH, Cancel, Command, Deposit, List, Place, Side
 from engine.events import Event
 from engine.exchange import Exchange
+from ledger import postgresql
 from ledger.backup import back_up, restore
 from ledger.books import Books, Rows
+from ledger.databases import JOURNAL, LEDGER, connect
+from ledger.databases import rows as rows_of
 from ledger.files import connect_writer
 from ledger.journal import Journal
 from ledger.migrations import migrate
 from ledger.recovery import recover
 from ledger.snapshots import Snapshots
 from ledger.store import Projector
+from ledger.writer import PAGES_KEPT
+from tests.postgresql import empty, server
 
 SYM = "MT"
 ACCOUNTS = 1_000
@@ -41,6 +47,10 @@ BATCH = 1_000  # commands that the projector takes at a time
 FILLS = 100_000  # in a round
 TAIL = 100_000  # commands behind the snapshot
 ORDERS = 100_000  # open ones, of the exchange whose state is kept
+RAW_GROUPS_ON_SERVER = """
+CREATE TABLE groups (first_seq bigint PRIMARY KEY, count bigint, ts bigint, payload bytea, payload_hash bytea,
+    chain_hash bytea)
+"""
 RAW_GROUPS = "CREATE TABLE groups (first_seq INTEGER PRIMARY KEY, count, ts, payload, payload_hash, chain_hash)"
 
 
@@ -101,7 +111,32 @@ def commits(folder: Path, groups: list[list[Command]]) -> tuple[list[float], lis
     return ours, raw
 
 
-def measure_journal(rounds: int) -> dict[str, Any]:
+def commits_on_server(url: str, groups: list[list[Command]]) -> tuple[list[float], list[float]]:
+    """The same on PostgreSQL: beside COPY of the row."""
+    empty(url)
+    with Journal(url) as journal:
+        for group in groups:
+            journal.append(group)
+    with closing(connect(url, JOURNAL)) as db:
+        rows = rows_of(db, "SELECT * FROM groups ORDER BY first_seq")
+    empty(url)
+    ours, raw = [], []
+    with Journal(url) as journal, closing(postgresql.connect(url, "public")) as db:
+        db.execute("DROP TABLE IF EXISTS groups")
+        db.execute(RAW_GROUPS_ON_SERVER.encode())
+        for group, row in zip(groups, rows, strict=True):
+            start = perf_counter()
+            journal.append(group)
+            between = perf_counter()
+            with db.cursor() as cursor, cursor.copy("COPY groups FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(["bigint", "bigint", "bigint", "bytea", "bytea", "bytea"])
+                copy.write_row(row)
+            raw.append(perf_counter() - between)
+            ours.append(between - start)
+    return ours, raw
+
+
+def measure_journal(rounds: int, url: str | None = None) -> dict[str, Any]:
     """By medians: a commit waits for the disk, and now and then for whatever else the disk does."""
     found: dict[str, Any] = {}
     commands = mixed(max(size * count for size, count in GROUPS.items()))
@@ -111,8 +146,9 @@ def measure_journal(rounds: int) -> dict[str, Any]:
         raw: list[float] = []
         for _ in range(rounds):
             with TemporaryDirectory(prefix="cellarbook-journal-") as folder:
-                for kept, taken in zip((ours, raw), commits(Path(folder), groups), strict=True):
-                    kept += taken
+                taken = commits_on_server(url, groups) if url else commits(Path(folder), groups)
+            ours += taken[0]
+            raw += taken[1]
         found[str(size)] = {
             "commands_per_s": round(size / median(ours)),
             "commit_ms": round(1e3 * median(ours), 3),
@@ -125,9 +161,11 @@ def measure_journal(rounds: int) -> dict[str, Any]:
 # ----------------------------------------------------------------------------------------------------- the projection
 
 
-def project(batches: list[list[Event]]) -> float:
+def project(batches: list[list[Event]], url: str | None = None) -> float:
+    if url:
+        empty(url)
     with TemporaryDirectory(prefix="cellarbook-ledger-") as folder:
-        projector = Projector(Path(folder) / "ledger.sqlite")
+        projector = Projector(url or Path(folder) / "ledger.sqlite")
         start = perf_counter()
         for events in batches:
             projector.project(events)
@@ -141,7 +179,7 @@ def project_raw(batches: list[Rows]) -> float:
     with TemporaryDirectory(prefix="cellarbook-raw-") as folder:
         path = Path(folder) / "ledger.sqlite"
         migrate(path)
-        with closing(connect_writer(path, "NORMAL")) as db:
+        with closing(connect_writer(path, "NORMAL", *PAGES_KEPT)) as db:
             start = perf_counter()
             for rows in batches:
                 db.execute("BEGIN")
@@ -153,13 +191,46 @@ def project_raw(batches: list[Rows]) -> float:
             return perf_counter() - start
 
 
-def measure_projection(rounds: int) -> dict[str, Any]:
+def copy_raw(batches: list[Rows], url: str) -> float:
+    """The rows that the batches add, by COPY into the same tables without their triggers, a transaction a batch.
+
+    Balances and orders change, which COPY cannot do: each batch adds them as rows of a plain table.
+    """
+    empty(url)
+    migrate(url)
+    with closing(postgresql.connect(url, LEDGER, synchronous_commit="off", session_replication_role="replica")) as db:
+        for name in ("balances", "orders"):
+            db.execute(f"CREATE TABLE raw_{name} AS TABLE {name}".encode())
+        start = perf_counter()
+        for rows in batches:
+            with db.transaction(), db.cursor() as cursor:
+                for name in Rows.__slots__:
+                    if batch := getattr(rows, name):
+                        table = f"raw_{name}" if name in ("balances", "orders") else name
+                        types = ["bigint" if isinstance(cell, int) else "text" for cell in batch[0]]
+                        with cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()) as copy:
+                            copy.set_types(_with_null(name, types))
+                            for row in batch:
+                                copy.write_row(row)
+        return perf_counter() - start
+
+
+def _with_null(name: str, types: list[str]) -> list[str]:
+    """An account's number may be null in the first row, and is a number all the same."""
+    return ["bigint", "text", "bigint", "text"] if name == "accounts" else types
+
+
+def measure_projection(rounds: int, url: str | None = None) -> dict[str, Any]:
     exchange = Exchange()
     opened = exchange.apply(opening())
     batches = [opened, *applied(exchange, trading(FILLS))]
     books = Books()
     raw = [books.post(events) for events in batches]
-    seconds = interleaved({"ours": lambda: project(batches), "raw": lambda: project_raw(raw)}, rounds)
+    runs = {
+        "ours": lambda: project(batches, url),
+        "raw": lambda: copy_raw(raw, url) if url else project_raw(raw),
+    }
+    seconds = interleaved(runs, rounds)
     return {
         "fills_per_s": round(FILLS / seconds["ours"].median),
         "raw_fills_per_s": round(FILLS / seconds["raw"].median),
@@ -248,6 +319,9 @@ def bars(found: dict[str, Any]) -> list[Bar]:
         Bar("recovery without a snapshot, s", 10, recovery["whole_s"], False),
         Bar("recovery with one and a 100,000 tail, s", 2, recovery["tail_s"], False),
         Bar("restore, s", 60, recovery["restore_s"], False),
+        Bar("PostgreSQL, journal over COPY, groups of 100", 0.8, found["pg_journal"]["100"]["over_raw"], True),
+        Bar("PostgreSQL, projection, fills/s", 8_000, found["pg_projection"]["fills_per_s"], True),
+        Bar("PostgreSQL, projection over COPY", 0.6, found["pg_projection"]["over_raw"], True),
     ]
 
 
@@ -266,9 +340,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "recovery": lambda: measure_recovery(options.commands, options.rounds),
         "snapshot": lambda: measure_snapshot(ORDERS),
     }
-    for name, measure in parts.items():
-        found[name] = measure()
-        print(f"{name}: {json.dumps(found[name], indent=1)}", flush=True)
+    with server() as url:
+        parts |= {
+            "pg_journal": lambda: measure_journal(options.rounds, url),
+            "pg_projection": lambda: measure_projection(options.rounds, url),
+        }
+        for name, measure in parts.items():
+            found[name] = measure()
+            print(f"{name}: {json.dumps(found[name], indent=1)}", flush=True)
     held = bars(found)
     print(f"\n{'':44}{'wanted':>14}{'measured':>14}")
     for bar in held:

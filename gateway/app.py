@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from engine.commands import Command
 from engine.events import Event
 from engine.exchange import Exchange
-from gateway import cellar, operations, pickups, rest, ws
+from gateway import cellar, history, operations, pickups, proofs, rest, ws
 from gateway.access import routes as access
 from gateway.access.approvals import Approvals
 from gateway.access.people import People
@@ -24,6 +24,7 @@ from gateway.access.sessions import Sessions
 from gateway.auth import Authenticator, ensure_operator_key
 from gateway.cellarman import Cellarman
 from gateway.config import ADMIN_BODY_MAX, HEARTBEAT_S, KEEPALIVE_S, KEYS_S, LINGER_S, USES_S, Config
+from gateway.dialects import udf
 from gateway.errors import Problem
 from gateway.feed import Feed, print_of
 from gateway.follower import Follower
@@ -33,12 +34,14 @@ from gateway.limits import Limits, Proxies
 from gateway.market import Market
 from gateway.sequencer import Sequencer
 from gateway.store import Store
+from gateway.watcher import Watcher
 from ledger.custody.service import Custody
 from ledger.databases import databases_of, told
 from ledger.days import day_of, start_of
 from ledger.errors import BadDatabase
 from ledger.files import WriterLock
 from ledger.following import follow
+from ledger.proof.publishing import Proofs
 from ledger.recovery import recover
 from ledger.shop import Shop
 from ledger.store import LedgerReader
@@ -52,6 +55,9 @@ ROUTES = [
     *operations.ROUTES,
     *pickups.ROUTES,
     *cellar.ROUTES,
+    *proofs.ROUTES,
+    *history.ROUTES,
+    *udf.ROUTES,
     web.get(ws.PATH, ws.socket),
 ]
 
@@ -103,9 +109,11 @@ class Server:
         self._stack.push_async_callback(sequencer.stop)
         self._run(keeper.run())
         custody = await Custody.open(shop, sequencer.submit)
-        self._run(Cellarman(custody, recovered.exchange, self.config.clock).run())
         market = self._market(sequencer, feed, reader, store, custody)
         await market.approvals.resume()
+        self._run(Cellarman(custody, market.proofs, recovered.exchange, self.config.clock).run())
+        if self.config.audit_s:
+            self._run(market.watcher.run())
         self._stack.push_async_callback(_note_uses, store)
         self._run(self._look_after_access(market))
         return market
@@ -141,7 +149,7 @@ class Server:
         return store
 
     async def _feed(self, exchange: Exchange) -> tuple[LedgerReader, Feed]:
-        """The feed, with the trades of today until the command at which the exchange stands."""
+        """The feed, with all trades until the command at which the exchange stands, those of today in full."""
         reader = LedgerReader(databases_of(self.config.data, self.config.database).ledger)
         self._stack.push_async_callback(reader.close)
         now = self.config.clock()
@@ -149,6 +157,8 @@ class Server:
         for trade in await reader.trades_since(start_of(day_of(now))):
             if trade.seq <= exchange.seq:
                 feed.tapes[trade.sym].add(print_of(trade))
+        for sym in exchange.instruments:
+            feed.candles.load(sym, await reader.moves(sym, exchange.seq))
         return reader, feed
 
     def _market(
@@ -159,6 +169,7 @@ class Server:
         submit = _refuse if self.config.follow else sequencer.submit
         return Market(
             self.config, sequencer.exchange, sequencer, feed, reader, store, custody,
+            Proofs(self.config.data, databases_of(self.config.data, self.config.database)), Watcher(self.config),
             Authenticator(store, clock, Proxies(self.config.proxies)), people, Sessions(store),
             Approvals(store, submit, clock, self.config.four_eyes), Limits(self.config.rates), catalog.load(),
         )  # fmt: skip

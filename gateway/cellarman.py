@@ -1,9 +1,9 @@
-"""What the cellar does by itself: compare the books with the serials, end old pickups, close the days."""
+"""What the cellar does by itself: compare the books with the serials, end old pickups, close and prove the days."""
 
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 from engine.exchange import Exchange
 from gateway.config import CELLAR_S
@@ -12,6 +12,8 @@ from ledger.custody.service import Custody
 from ledger.custody.stock import By
 from ledger.custody.storage import holdings
 from ledger.days import date_of, day_of
+from ledger.errors import LedgerError
+from ledger.proof.publishing import Proofs
 
 NAME = "cellarman"
 
@@ -21,9 +23,10 @@ log = logging.getLogger(__name__)
 class Cellarman:
     """Goes round every few seconds. What a busy moment kept from being done is done on the next round."""
 
-    def __init__(self, custody: Custody, exchange: Exchange, clock: Callable[[], int]) -> None:
+    def __init__(self, custody: Custody, proofs: Proofs, exchange: Exchange, clock: Callable[[], int]) -> None:
         """`clock` gives nanoseconds."""
         self._custody = custody
+        self._proofs = proofs
         self._exchange = exchange
         self._clock = clock
         self._billed = False  # all that accrued to the end of the last month that was closed
@@ -44,6 +47,7 @@ class Cellarman:
             log.error("ledger and serials differ: %s", difference)
         await self._custody.pickups.expire(By(NAME, now))
         await self._close_days(now)
+        await self._prove(date_of(day_of(now) - 1), now)
 
     async def _close_days(self, now: int) -> None:
         """Accrue every day that has ended, and bill when a month has.
@@ -60,3 +64,10 @@ class Cellarman:
             month_end = (last + timedelta(days=1)).replace(day=1) - timedelta(days=1)
             await billing.bill(By(NAME, now), month_end)
             self._billed = True
+
+    async def _prove(self, yesterday: date, now: int) -> None:
+        """Publish yesterday's proof, once all of it is in the books."""
+        try:
+            await self._proofs.publish(yesterday, now)
+        except LedgerError as error:
+            log.warning("the proof of custody waits: %s", error)

@@ -40,6 +40,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8765
     tick_s: float = 0.016  # how often the feed writes
+    audit_s: float = 0  # between audits of what is new, by a process beside the server; 0 is never
     unbacked_bottles: bool = False  # whether operators may deposit bottles that stand in no warehouse
     four_eyes: bool = True  # whether money and bands take a second operator
     rates: Rates | None = RATES  # None: anybody may ask as often as he likes

@@ -23,9 +23,11 @@ from engine.events import (
     Uncrossed,
 )
 from engine.exchange import Exchange
+from gateway.candles import Candles
 from gateway.private import Private
 from gateway.tape import Tape
 from gateway.wire import Book, Encoding, Frame, Heartbeat, Ticker, TradePrint, Trades, encode
+from ledger.days import day_of
 from ledger.rules import TradeRow
 
 PUBLIC = ("book", "trades", "ticker")
@@ -65,6 +67,7 @@ class Feed:
         self._changed: set[str] = set()  # symbols whose ticker moved
         self._ts = exchange.ts
         self.tapes: dict[str, Tape] = defaultdict(Tape)
+        self.candles = Candles()
 
     # -------------------------------------------------------------------------------------------------- readers
 
@@ -115,6 +118,7 @@ class Feed:
                     trade = print_of(event)
                     self._prints[event.sym].append(trade)
                     self.tapes[event.sym].add(trade)
+                    self.candles.add(event.sym, event.ts, event.px, event.qty)
                     self._changed.add(event.sym)
                 case Uncrossed():
                     self._anew.add(event.sym)
@@ -162,7 +166,11 @@ class Feed:
             reader.write(messages)
 
     def heartbeat(self, ts: int) -> None:
-        """Tell every reader the last sequence of all that it follows, so that a lost tail shows."""
+        """Tell every reader the last sequence of all that it follows, so that a lost tail shows.
+
+        A new day begins for the tickers too, whether anybody trades or not.
+        """
+        self._changed |= {sym for sym, tape in self.tapes.items() if tape.begin(day_of(ts))}
         for reader, keys in self._keys.items():
             seqs = {f"{channel}:{sym}": self._seq[channel, sym] for channel, sym in keys}
             if reader.acct is not None:

@@ -21,8 +21,10 @@ from gateway.limits import Limits, Rate
 from gateway.orders import place_command
 from gateway.sequencer import Sequencer
 from gateway.store import Identity, Store
+from gateway.watcher import Watcher
 from gateway.wire import Balance, Band, Instrument, Order, OrderNew
 from ledger.custody.service import Custody
+from ledger.proof.publishing import Proofs
 from ledger.rules import OrderRow
 from ledger.store import LedgerReader
 from marketplace.catalog import Facts
@@ -37,6 +39,8 @@ class Market:
     reader: LedgerReader
     store: Store
     custody: Custody
+    proofs: Proofs
+    watcher: Watcher
     authenticator: Authenticator
     people: People
     sessions: Sessions

@@ -358,6 +358,7 @@ async def state(market: Market, _: web.Request) -> Any:
         "seq": market.exchange.seq,
         "hash": market.exchange.state_hash(),
         "projected_seq": market.sequencer.projected_seq,
+        "audited_seq": market.watcher.seq,
         "follows": market.config.follow,
     }
 

@@ -23,13 +23,20 @@ class Tape:
     prints: deque[TradePrint] = field(default_factory=lambda: deque(maxlen=PRINTS))
 
     def add(self, trade: TradePrint) -> None:
-        if (day := day_of(trade.ts)) != self.day:
-            self.day, self.open, self.high, self.low, self.vol, self.turnover = day, trade.px, 0, trade.px, 0, 0
+        self.begin(day_of(trade.ts))
+        self.open = self.open or trade.px
         self.high = max(self.high, trade.px)
-        self.low = min(self.low, trade.px)
+        self.low = min(self.low or trade.px, trade.px)
         self.vol += trade.qty
         self.turnover += trade.px * trade.qty
         self.prints.append(trade)
+
+    def begin(self, day: int) -> bool:
+        """Begin a day, if it is another one than the last; whether it is."""
+        if day <= self.day:
+            return False
+        self.day, self.open, self.high, self.low, self.vol, self.turnover = day, 0, 0, 0, 0, 0
+        return True
 
     def extend(self, trades: Iterable[TradePrint]) -> None:
         for trade in trades:

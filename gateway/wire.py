@@ -337,6 +337,7 @@ MONEY = frozenset(
         "high",
         "low",
         "turnover",
+        "close",
         "fee",
         "fee_min",
         "amount",

@@ -1,24 +1,31 @@
 """The auditor: replays the journal and compares everything with everything.
 
 Works on a stopped exchange and beside a running one: the ledger is read in one transaction, and the journal is replayed
-to exactly the command at which that ledger stands.
+to exactly the command at which that ledger stands. `audit` does all of it; `Auditor` goes on from where it was.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
-from itertools import islice, zip_longest
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy.exc import DBAPIError
+
 from engine.exchange import Exchange
 from ledger.accounts import Account
-from ledger.books import Books, Row, Rows, differences
+from ledger.books import differences
+from ledger.custody.reconciliation import reconcile
 from ledger.databases import (
     JOURNAL,
     LEDGER,
+    SHOP,
     Connection,
+    Databases,
     Location,
     begin_reading,
     connect,
@@ -26,28 +33,14 @@ from ledger.databases import (
     driver_errors,
     exists,
     rows,
-    stream,
     told,
 )
-from ledger.errors import JournalCorrupt, LedgerError
-from ledger.journal import JournalReader
-from ledger.rules import OrderRow
+from ledger.errors import LedgerError
+from ledger.history import APPENDED, Finding, Twin
+from ledger.shop import Shop
 from ledger.store import read_balances, read_progress
 
-APPENDED = ("accounts", "entries", "postings", "trades", "days", "closings")  # tables whose rows never change
-HISTORY = "history follows from the journal"
-ORDERS_MAX = 10_000  # asked for at a time
 FINDINGS_MAX = 20  # told of one check; a ledger that is out everywhere needs no longer list
-
-
-class Finding(NamedTuple):
-    """One thing that is wrong: the check that says so, and what it saw, where."""
-
-    check: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.message}"
 
 
 class Report(NamedTuple):
@@ -69,13 +62,12 @@ class Report(NamedTuple):
 
 @dataclass
 class Evidence:
-    """One consistent view: the ledger inside a read transaction, the exchange and twin books replayed to it."""
+    """One consistent view: the ledger inside a read transaction, and the exchange replayed to it."""
 
     ledger: Connection
     seq: int  # the command at which the ledger stands
     balances: dict[Account, int]
-    exchange: Exchange = field(default_factory=Exchange)
-    twin: Books = field(default_factory=Books)
+    exchange: Exchange
 
 
 def audit(data_dir: Path, url: str | None = None) -> Report:
@@ -93,99 +85,35 @@ def audit(data_dir: Path, url: str | None = None) -> Report:
             counts["commands"] = seq
             for name in (*APPENDED, "orders"):
                 ((counts[name],),) = rows(ledger, f"SELECT count(*) FROM {name}")  # noqa: S608
-            evidence = Evidence(ledger, seq, dict(read_balances(ledger)))
-            findings += islice(replay(evidence, databases.journal), FINDINGS_MAX)
-            replayed = evidence.exchange.seq == seq
-            for check in (*LEDGER_CHECKS, *(ENGINE_CHECKS if replayed else ())):
-                name = check.__name__.replace("_", " ")
-                findings += [Finding(name, message) for message in islice(check(evidence), FINDINGS_MAX)]
+            twin = Twin(databases)
+            findings += islice(twin.follow(ledger, seq), FINDINGS_MAX)
+            replayed = twin.seq == seq
+            if replayed:
+                findings += twin.count_orders(ledger)
+            evidence = Evidence(ledger, seq, dict(read_balances(ledger)), twin.exchange)
+            findings += run(evidence, (*LEDGER_CHECKS, *(ENGINE_CHECKS if replayed else ())))
+            if exists(databases.shop, SHOP):
+                findings += serials_follow_from_the_ledger(databases.shop, evidence)
     except driver_errors(ValueError) as error:
         findings.append(Finding("ledger can be read", str(error)))
     return Report(findings, counts)
 
 
-# ------------------------------------------------------------------------------------------------------ the replay
+def serials_follow_from_the_ledger(shop: Location, evidence: Evidence) -> list[Finding]:
+    """Each warehouse has the bottles that the ledger says it owes."""
+    with ThreadPoolExecutor(1) as beside:  # whoever asks may have an event loop of its own
+        differences = beside.submit(asyncio.run, _serials(shop, evidence)).result()
+    return [Finding("serials follow from the ledger", message) for message in differences[:FINDINGS_MAX]]
 
 
-def replay(evidence: Evidence, location: Location) -> Iterator[Finding]:
-    """Verify the whole journal, replay it to the ledger's command, and compare every row with what it ought to be."""
-    history = History(evidence.ledger)
+async def _serials(location: Location, evidence: Evidence) -> list[str]:
+    shop = Shop(location)
     try:
-        with JournalReader(location) as journal:
-            last_seq = journal.last_seq
-            for first_seq, commands in journal.groups():
-                due = commands[: max(0, evidence.seq - evidence.exchange.seq)]
-                if due:
-                    yield from history.compare(evidence.twin.post(evidence.exchange.apply(due)))
-                if first_seq + len(commands) > last_seq:
-                    break  # what a running server appends meanwhile is the next audit's
-    except JournalCorrupt as error:
-        yield Finding("journal is intact", str(error))
-        return
-    except LedgerError as error:
-        yield Finding("journal can be replayed", str(error))
-        return
-    if last_seq < evidence.seq:
-        yield Finding("journal is intact", f"it ends at command {last_seq}, the ledger stands at {evidence.seq}")
-        return
-    yield from history.compare_rest(evidence.twin)
-
-
-class History:
-    """Compares the ledger's rows with those of twin books, table by table, up to the first that differs in each."""
-
-    def __init__(self, db: Connection) -> None:
-        self._db = db
-        self._kept = {name: stream(db, f"SELECT * FROM {name} ORDER BY id") for name in APPENDED}  # noqa: S608
-        self._orders_done = 0
-        self._orders_differ = False
-
-    def compare(self, batch: Rows) -> Iterator[Finding]:
-        """Compare the rows that a batch adds, and the orders that are done with it."""
-        for name in tuple(self._kept):
-            yield from self._compare_rows(name, getattr(batch, name))
-        done = [order for order in batch.orders if not order.open]
-        self._orders_done += len(done)
-        yield from self._compare_orders(done)
-
-    def compare_rest(self, twin: Books) -> Iterator[Finding]:
-        """Compare the orders that are open, and find rows that have no cause in the journal."""
-        still_open = list(twin.open_orders.values())
-        for at in range(0, len(still_open), ORDERS_MAX):
-            yield from self._compare_orders(still_open[at : at + ORDERS_MAX])
-        for name, kept in self._kept.items():
-            if row := next(kept, None):
-                yield _differs(name, None, row)
-        ((found,),) = rows(self._db, "SELECT count(*) FROM orders")
-        expected = self._orders_done + len(twin.open_orders)
-        if found != expected and not self._orders_differ:
-            yield Finding(HISTORY, f"orders: {expected} rows expected, {found} found")
-
-    def _compare_rows(self, name: str, due: Sequence[Row]) -> Iterator[Finding]:
-        found = list(islice(self._kept[name], len(due)))
-        for expected, row in zip_longest(due, found):
-            if expected != row:
-                del self._kept[name]
-                yield _differs(name, expected, row)
-                return
-
-    def _compare_orders(self, due: Sequence[OrderRow]) -> Iterator[Finding]:
-        if self._orders_differ or not due:
-            return
-        oids = ", ".join(str(order.oid) for order in due)
-        found = {row[0]: row for row in rows(self._db, f"SELECT * FROM orders WHERE oid IN ({oids})")}  # noqa: S608
-        for expected in due:
-            if expected != found.get(expected.oid):
-                self._orders_differ = True
-                yield _differs("orders", expected, found.get(expected.oid))
-                return
-
-
-def _differs(table: str, expected: Row | None, found: Row | None) -> Finding:
-    def told(row: Row | None) -> str:
-        return "no row" if row is None else str(tuple(row))
-
-    return Finding(HISTORY, f"{table}: {told(expected)} expected, {told(found)} found")
+        return await reconcile(shop, evidence.balances, evidence.seq)
+    except DBAPIError as error:
+        return [f"{told(location)} cannot be read: {error.orig}"]
+    finally:
+        await shop.close()
 
 
 # ------------------------------------------------------------------------------------------------------ the checks
@@ -255,6 +183,16 @@ def engine_is_sound(evidence: Evidence) -> Iterator[str]:
 
 
 Check = Callable[[Evidence], Iterator[str]]
+
+
+def run(evidence: Evidence, checks: Sequence[Check]) -> list[Finding]:
+    return [
+        Finding(check.__name__.replace("_", " "), message)
+        for check in checks
+        for message in islice(check(evidence), FINDINGS_MAX)
+    ]
+
+
 LEDGER_CHECKS: tuple[Check, ...] = (
     file_is_sound,
     assets_sum_to_zero,
@@ -263,3 +201,34 @@ LEDGER_CHECKS: tuple[Check, ...] = (
     balances_are_sums_of_postings,
 )
 ENGINE_CHECKS: tuple[Check, ...] = (engine_equals_ledger, books_are_uncrossed, engine_is_sound)
+NEW_CHECKS: tuple[Check, ...] = (
+    assets_sum_to_zero, no_customer_is_overdrawn, engine_equals_ledger, books_are_uncrossed,
+)  # fmt: skip
+
+
+class Auditor:
+    """Audits an exchange again and again, each time what is new, and all balances.
+
+    Rows that were compared do not change by themselves; `audit` compares them all again.
+    """
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+        self._twin = Twin(databases)
+
+    @property
+    def seq(self) -> int:
+        """The command up to which all was compared."""
+        return self._twin.seq
+
+    def go_on(self) -> list[Finding]:
+        """Compare what came since the last time. Raises LedgerError when the exchange cannot be read."""
+        try:
+            with closing(connect(self._databases.ledger, LEDGER)) as ledger:
+                begin_reading(ledger)
+                seq, _, _ = read_progress(ledger)
+                found = list(islice(self._twin.follow(ledger, seq), FINDINGS_MAX))
+                evidence = Evidence(ledger, seq, dict(read_balances(ledger)), self._twin.exchange)
+                return found + (run(evidence, NEW_CHECKS) if self._twin.seq == seq else [])
+        except driver_errors(ValueError) as error:
+            raise LedgerError(f"{told(self._databases.ledger)} cannot be read: {error}") from error

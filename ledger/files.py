@@ -45,9 +45,9 @@ WRITER_PRAGMAS = (
 READER_PRAGMAS = ("query_only = ON", "wal_autocheckpoint = 0")
 
 
-def connect_writer(path: Path, synchronous: str) -> sqlite3.Connection:
+def connect_writer(path: Path, synchronous: str, *pragmas: str) -> sqlite3.Connection:
     """Open the one writing connection of a database, in autocommit; one thread at a time may use it."""
-    return _connect(path.resolve().as_uri(), (*WRITER_PRAGMAS, f"synchronous = {synchronous}"))
+    return _connect(path.resolve().as_uri(), (*WRITER_PRAGMAS, f"synchronous = {synchronous}", *pragmas))
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:

@@ -75,6 +75,11 @@ class JournalReader:
         """The chain hash of the last group: it stands for every command so far."""
         return self._tail()[1]
 
+    def head_at(self, seq: int) -> bytes:
+        """The chain hash of the group that a command is in, for command 0 the one before all groups."""
+        found = self._rows("SELECT chain_hash FROM groups WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1", seq)
+        return bytes(found[0][0]) if found else GENESIS
+
     def groups(self, after: int = 0) -> Iterator[Group]:
         """Yield the commands after number `after`, group by group, each verified before it is given out.
 

@@ -223,6 +223,12 @@ class LedgerReader:
         c = tables.trades.c
         return [TradeRow(*row) for row in await self._rows(select(tables.trades).where(c.ts >= ts).order_by(c.id))]
 
+    async def moves(self, sym: str, until_seq: int) -> list[tuple[int, int, int]]:
+        """Time, price and quantity of every trade up to a command, oldest first."""
+        c = tables.trades.c
+        found = select(c.ts, c.px, c.qty).where(c.sym == sym, c.seq <= until_seq).order_by(c.id)
+        return [(row.ts, row.px, row.qty) for row in await self._rows(found)]
+
     async def fills(self, oid: int) -> list[TradeRow]:
         """The trades of one order, oldest first."""
         c = tables.trades.c

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 import typer
 from typer.exceptions import TyperException
 
-from terminal import backup, journal, reports
+from terminal import backup, journal, proof, reports
 from terminal.options import (
     ALONE,
     DEMO,
@@ -139,6 +139,7 @@ def serve(
         bool,
         typer.Option("--unbacked-bottles", help="For trials: let operators deposit bottles that no warehouse has."),
     ] = False,
+    audit_every: Annotated[float, typer.Option(help="Seconds between audits of what is new; 0 for none.", min=0)] = 30,
     alone: Annotated[
         bool,
         typer.Option("--one-operator", help="Money, bands and posts take no second operator."),
@@ -153,7 +154,15 @@ def serve(
     from gateway.config import Config
 
     config = Config(
-        data, database, follow, host, port, unbacked_bottles=unbacked, four_eyes=not alone, proxies=tuple(proxies or ())
+        data,
+        database,
+        follow,
+        host,
+        port,
+        unbacked_bottles=unbacked,
+        audit_s=audit_every,
+        four_eyes=not alone,
+        proxies=tuple(proxies or ()),
     )
     if unlimited:
         config = replace(config, rates=None)
@@ -295,6 +304,7 @@ def print_audit(data: Path, database: str | None) -> None:
 
 app.add_typer(journal.app, name="journal")
 app.add_typer(reports.app, name="report")
+app.add_typer(proof.app, name="proof")
 for keep in (backup.backup, backup.restore, backup.migrate):
     app.command()(keep)
 

@@ -1,5 +1,6 @@
 """What the commands share: how they end, and the options that many of them have."""
 
+from datetime import date
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -43,7 +44,16 @@ UrlOption = Annotated[
 OperatorOption = Annotated[Path | None, typer.Option("--credentials", help="Operator's key file.")]
 PortOption = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 LangOption = Annotated[Literal["zh", "en"] | None, typer.Option(help="Language of the screen; else the locale's.")]
+DayArgument = Annotated[str, typer.Argument(help="A day in Shanghai that is over, YYYY-MM-DD.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def day_from(text: str) -> date:
+    """A day as YYYY-MM-DD. Raises Failure."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Failure(Exit.USAGE, f"{text!r} is not a day, YYYY-MM-DD") from None
 
 
 def require_exchange(data: Path, database: str | None) -> None:

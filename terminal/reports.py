@@ -15,10 +15,12 @@ from terminal.options import (
     EXCHANGE,
     DatabaseOption,
     DataOption,
+    DayArgument,
     Exit,
     Failure,
     JsonOption,
     LangOption,
+    day_from,
     require_exchange,
 )
 
@@ -35,7 +37,6 @@ WIDTH = 140  # columns, where there is no screen
 
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write a CSV file.")]
 XlsxOption = Annotated[Path | None, typer.Option("--xlsx", help="Write a workbook.")]
-DayArgument = Annotated[str, typer.Argument(help="A day in Shanghai that is over, YYYY-MM-DD.")]
 
 
 @app.command()
@@ -57,7 +58,7 @@ def statement(
     from terminal.sheets import statement_tables
     from terminal.text import default_lang
 
-    first_day, last_day = _day(first), _day(last)
+    first_day, last_day = day_from(first), day_from(last)
     if first_day > last_day:
         raise Failure(Exit.USAGE, f"--from {first} is after --to {last}")
     require_exchange(data, database)
@@ -108,13 +109,6 @@ def settlement(
     _put(settlement_tables(found, lang or default_lang()), csv, xlsx, as_json)
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Failure(Exit.USAGE, f"{text!r} is not a day, YYYY-MM-DD") from None
-
-
 def _number(day: date) -> int:
     from ledger.days import number_of
 
@@ -127,7 +121,7 @@ def _of_day(data: Path, database: str | None, text: str, read: "Callable[[AsyncC
     from ledger.days import day_of
     from ledger.journal import JournalReader
 
-    day = _number(_day(text))
+    day = _number(day_from(text))
     require_exchange(data, database)
     with JournalReader(databases_of(data, database).journal) as journal:
         durable_seq = journal.last_seq

@@ -26,6 +26,8 @@ KINDS: dict[str, Words] = {
     "closing": ("期末", "closing"),
 }
 FLOWS: dict[str, Words] = {  # what a transfer was part of
+    "deposit": ("存入", "deposit"),
+    "withdraw": ("取出", "withdrawal"),
     "booking": ("入库", "booked into the warehouse"),
     "pickup": ("提货冻结", "held for a pickup"),
     "release": ("提货出库", "picked up"),

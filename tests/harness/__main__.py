@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from tests.harness import diskfull, kill9, replay, restore, sim, sweep
+from tests.harness import diskfull, kill9, pgkill, replay, restore, sim, sweep
 from tests.harness.breach import Breach
 
 # name -> (proof, size of the short form, size of the long form); each returns its figure
 PROOFS: dict[str, tuple[Callable[[int, int], str], int, int]] = {
     "kill9": (kill9.prove, 10, 100),
+    "pgkill": (pgkill.prove, 2, 20),
     "diskfull": (diskfull.prove, 1, 5),
     "replay": (replay.prove, 100, 1_000),
     "restore": (restore.prove, 1, 10),

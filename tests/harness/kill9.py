@@ -7,6 +7,7 @@ that number, the server must start again by itself, and the books must agree.
 import asyncio
 import json
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -34,8 +35,8 @@ def prove(cycles: int, seed: int) -> str:
             for cycle in range(first, min(cycles, first + CYCLES_A_DATA_DIR)):
                 if rng.random() < START_KILLED:
                     asyncio.run(_kill_at_start(Path(folder), rng.uniform(0, START_KILLED_S)))
-                acks = asyncio.run(_cycle(Path(folder), f"k{cycle}", rng.uniform(0.05, 0.6)))
-                _require_kept(Path(folder), acks)
+                acks = asyncio.run(under_load(Path(folder), f"k{cycle}", rng.uniform(0.05, 0.6), _kill))
+                require_kept(Path(folder), acks)
                 acked += len(acks)
                 print(f"cycle {cycle + 1}: {len(acks)} acknowledged, all kept", flush=True)
     return f"{cycles} cycles, {acked} acknowledged, 0 lost"
@@ -47,17 +48,27 @@ async def _kill_at_start(data: Path, after_s: float) -> None:
     await server.end(signal.SIGKILL)
 
 
-async def _cycle(data: Path, prefix: str, after_s: float) -> list[Ack]:
-    """Start the server, keep it busy, kill it after a while; return all that it acknowledged."""
-    server = await Process.start(data)
+async def _kill(server: Process) -> None:
+    code, errors = await server.end(signal.SIGKILL)
+    require(code == -signal.SIGKILL, f"the server ended by itself: {errors}")
+
+
+async def under_load(
+    data: Path,
+    prefix: str,
+    after_s: float,
+    strike: Callable[[Process], Awaitable[None]],
+    database: str | None = None,
+) -> list[Ack]:
+    """Start the server, keep it busy, strike after a while so that it ends; return all that it acknowledged."""
+    server = await Process.start(data, database)
     credentials = await _credentials(server, data)
     async with Client(server.url, credentials) as client:
         loads = [Load(await client.connect(), prefix=f"{prefix}-{number}-") for number in range(STREAMS)]
         running = [asyncio.create_task(load.run()) for load in loads]
         await asyncio.wait_for(loads[0].under_way.wait(), 30)
         await asyncio.sleep(after_s)
-        code, errors = await server.end(signal.SIGKILL)
-        require(code == -signal.SIGKILL, f"the server ended by itself: {errors}")
+        await strike(server)
         await asyncio.gather(*running)
         return [ack for load in loads for ack in load.acks]
 
@@ -71,8 +82,9 @@ async def _credentials(server: Process, data: Path) -> Credentials:
     return Credentials.load(path)
 
 
-def _require_kept(data: Path, acks: list[Ack]) -> None:
-    with JournalReader(databases_of(data).journal) as journal:
+def require_kept(data: Path, acks: list[Ack], database: str | None = None) -> None:
+    """Raise Breach when an acknowledged command is missing or changed, or when the books differ."""
+    with JournalReader(databases_of(data, database).journal) as journal:
         first = min((ack.seq for ack in acks), default=1)
         kept = {
             group.first_seq + at: command
@@ -83,5 +95,5 @@ def _require_kept(data: Path, acks: list[Ack]) -> None:
         command = kept.get(ack.seq)
         same = isinstance(command, Place if ack.op == "order.new" else Cancel) and command.cid == ack.cid
         require(same, f"command {ack.seq}, acknowledged as {ack.op} of {ack.cid}, is {command} in the journal")
-    findings = audit(data).findings
+    findings = audit(data, database).findings
     require(not findings, "; ".join(map(str, findings)))

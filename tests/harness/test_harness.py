@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.harness import kill9, replay, restore, sim, sweep
+from tests.harness import kill9, pgkill, replay, restore, sim, sweep
 from tests.harness.breach import Breach, require
 
 
@@ -35,6 +35,10 @@ def test_backup_under_load_is_restored_and_audited() -> None:
 
 def test_killed_server_loses_nothing_that_it_acknowledged() -> None:
     assert kill9.prove(2, seed=7).endswith(" acknowledged, 0 lost")
+
+
+def test_database_that_is_killed_under_the_server_loses_nothing_either() -> None:
+    assert pgkill.prove(1, seed=7).endswith(" acknowledged, 0 lost")
 
 
 def test_breach_ends_a_proof() -> None:

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.commands import Command
-from ledger.audit import HISTORY, audit
+from ledger.audit import Auditor, audit
+from ledger.databases import databases_of
 from ledger.errors import LedgerError
+from ledger.history import HISTORY
 from tests.ledger.history import grouped, history, kept, opened, tamper, tamper_journal, trade
 from tests.strategies import commands, opening
 
@@ -100,3 +102,49 @@ def test_unreadable_ledger_is_a_finding(tmp_path: Path) -> None:
 def test_place_without_an_exchange_is_refused(tmp_path: Path, database_url: str | None) -> None:
     with pytest.raises(LedgerError, match="no exchange in"):
         audit(tmp_path, database_url)
+
+
+def test_auditor_goes_on_from_where_it_was(tmp_path: Path, database_url: str | None) -> None:
+    commands = history(300)
+    with opened(tmp_path, database_url) as books:
+        auditor = Auditor(databases_of(tmp_path, database_url))
+        assert [] == auditor.go_on()
+        for at in range(0, len(commands), 70):
+            trade(books, commands[at : at + 70])
+            assert [] == auditor.go_on()
+            assert books.exchange.seq == auditor.seq
+        assert [] == auditor.go_on()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE postings SET amount = amount + 1 WHERE id = (SELECT max(id) FROM postings)", "postings: ("),
+        ("UPDATE entries SET kind = 'gift' WHERE id = (SELECT max(id) FROM entries)", "'gift'"),
+        ("UPDATE balances SET amount = amount + 7 WHERE account_id = 2", "(+7)"),
+        ("INSERT INTO trades SELECT id + 1, seq, ts, sym, px, qty, buy_acct, buy_oid, buy_fee, sell_acct, sell_oid, "
+         "sell_fee, aggressor FROM trades WHERE id = (SELECT max(id) FROM trades)", "trades: no row expected"),
+        ("UPDATE orders SET px = px + 1 WHERE open > 0", "orders: ("),
+        ("UPDATE orders SET notional = 0 WHERE oid = (SELECT max(oid) FROM orders WHERE open = 0)", "orders: ("),
+    ],
+)  # fmt: skip
+def test_auditor_finds_what_is_wrong_in_what_is_new(tmp_path: Path, statement: str, words: str) -> None:
+    commands = history(300)
+    with opened(tmp_path) as books:
+        auditor = Auditor(databases_of(tmp_path))
+        trade(books, commands[:150])
+        assert [] == auditor.go_on()
+        trade(books, commands[150:300])
+    tamper(tmp_path, statement)
+    found = auditor.go_on()
+
+    assert found
+    assert words in " ".join(map(str, found))
+
+
+def test_auditor_finds_a_journal_that_was_changed(tmp_path: Path) -> None:
+    with opened(tmp_path) as books:
+        trade(books, history(300))
+    tamper_journal(tmp_path, "UPDATE groups SET ts = ts + 1 WHERE first_seq > 200")
+
+    assert ["journal is intact"] == [finding.check for finding in Auditor(databases_of(tmp_path)).go_on()]

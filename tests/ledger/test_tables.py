@@ -13,9 +13,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Table, create_engine, inspect
 
 from ledger import postgresql, tables
-from ledger.audit import APPENDED
 from ledger.databases import LEDGER, Connection, Databases, Location, connect, driver_errors, engine_arguments, rows
 from ledger.errors import LedgerError
+from ledger.history import APPENDED
 from ledger.migrations import migrate
 from ledger.rules import OrderRow, TradeRow
 from tests.ledger.history import change, kept

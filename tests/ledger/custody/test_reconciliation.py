@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from engine.commands import AddAsset, Leg, LegKind, Phase, Transfer
 from ledger.accounts import warehouse
+from ledger.audit import audit
 from ledger.custody import tables
 from ledger.custody.reconciliation import Difference, owed_now, reconcile
 from ledger.custody.refusals import CustodyReject
@@ -93,3 +94,16 @@ async def test_open_transfer_may_count_or_not_but_hides_nothing_else(cellar: Cel
     )
     await lose_quietly(cellar, "s2", BottleState.STORED)
     await lose_quietly(cellar, "s3", BottleState.STORED)
+
+
+async def test_audit_names_the_warehouse_whose_serials_differ(cellar: Cellar) -> None:
+    await cellar.store(1, ["s1", "s2"])
+    assert audit(cellar.data_dir).ok
+
+    async with cellar.shop.begin() as db:
+        await db.exec_driver_sql("UPDATE custody_bottles SET state = 'out' WHERE serial = 's2'")
+    found = audit(cellar.data_dir).findings
+    async with cellar.shop.begin() as db:
+        await db.exec_driver_sql("UPDATE custody_bottles SET state = 'stored' WHERE serial = 's2'")
+
+    assert [f"serials follow from the ledger: {SYM} in warehouse 1: ledger 2, serials 1"] == [str(f) for f in found]

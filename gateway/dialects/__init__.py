@@ -1,0 +1,1 @@
+"""Other people's protocols, as thin adapters over the same reads and commands. They translate, and never decide."""
