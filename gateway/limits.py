@@ -23,30 +23,22 @@ class Rate(NamedTuple):
     burst: int
 
 
-class Left(NamedTuple):
-    """What a bucket still holds; `wait_ns` is above 0 when it held nothing, and then says until when."""
-
-    tokens: int
-    wait_ns: int
-
-
 class Buckets:
     """Each bucket is one number: when it will be full again (the virtual scheduling of ITU-T I.371)."""
 
     def __init__(self) -> None:
         self._full_at: dict[Hashable, int] = {}
 
-    def take(self, name: Hashable, rate: Rate, now: int) -> Left:
-        """Take a token, unless there is none."""
+    def take(self, name: Hashable, rate: Rate, now: int) -> int:
+        """Take a token, unless there is none. Return nanoseconds: how long to wait for one, or minus what is left."""
         each = S // rate.per_s
-        full_at = max(self._full_at.get(name, 0), now) + each
-        over = full_at - now - rate.burst * each
-        if over > 0:
-            return Left(0, over)
-        if name not in self._full_at and len(self._full_at) >= BUCKETS_MAX:
-            self._forget(now)
-        self._full_at[name] = full_at
-        return Left(-over // each, 0)
+        full_at = self._full_at.get(name, 0)
+        over = (full_at if full_at > now else now) + each - now - rate.burst * each
+        if over <= 0:
+            if not full_at and len(self._full_at) >= BUCKETS_MAX:
+                self._forget(now)
+            self._full_at[name] = now + over + rate.burst * each
+        return over
 
     def _forget(self, now: int) -> None:
         """Drop the buckets that are full; if hardly any is, the half that will be first."""
@@ -74,24 +66,24 @@ class Limits:
         self.rates = rates
         self._buckets = Buckets()
 
-    def take(self, what: str, who: Hashable, now: int, per_s: int = 0) -> tuple[Rate, Left] | None:
+    def take(self, what: str, who: Hashable, now: int, per_s: int = 0) -> tuple[Rate, int] | None:
         """Take a token of the bucket `what` of somebody; `per_s` is his own rate. Raises Problem RATE_LIMITED."""
         if self.rates is None:
             return None
         rate: Rate = Rate(per_s, 2 * per_s) if per_s else getattr(self.rates, what)
-        left = self._buckets.take((what, who), rate, now)
-        if left.wait_ns:
-            raise Problem("RATE_LIMITED", after_ms=-(-left.wait_ns // 10**6), headers=headers_of(what, rate, left))
-        return rate, left
+        over = self._buckets.take((what, who), rate, now)
+        if over > 0:
+            raise Problem("RATE_LIMITED", after_ms=-(-over // 10**6), headers=headers_of(what, rate, over))
+        return rate, over
 
 
-def headers_of(what: str, rate: Rate, left: Left) -> dict[str, str]:
+def headers_of(what: str, rate: Rate, over: int) -> dict[str, str]:
     """The headers of draft-ietf-httpapi-ratelimit-headers-10: what is granted, what is left, and until when."""
-    seconds = -(-rate.burst // rate.per_s)
-    until = -(-left.wait_ns // S) or -(-(rate.burst - left.tokens) // rate.per_s)
+    left = max(0, -over) // (S // rate.per_s)
+    until = -(-over // S) if over > 0 else -(-(rate.burst - left) // rate.per_s)
     return {
-        "RateLimit-Policy": f'"{what}";q={rate.burst};w={seconds}',
-        "RateLimit": f'"{what}";r={left.tokens};t={until}',
+        "RateLimit-Policy": f'"{what}";q={rate.burst};w={-(-rate.burst // rate.per_s)}',
+        "RateLimit": f'"{what}";r={left};t={until}',
     }
 
 

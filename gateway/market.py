@@ -17,7 +17,7 @@ from gateway.config import Config
 from gateway.errors import Problem
 from gateway.feed import Feed
 from gateway.follower import Follower
-from gateway.limits import Left, Limits, Rate
+from gateway.limits import Limits, Rate
 from gateway.orders import place_command
 from gateway.sequencer import Sequencer
 from gateway.store import Identity, Store
@@ -52,7 +52,7 @@ class Market:
     def address_of(self, request: web.BaseRequest) -> str:
         return self.authenticator.proxies.address_of(request)
 
-    def take(self, what: str, who: Identity) -> tuple[Rate, Left] | None:
+    def take(self, what: str, who: Identity) -> tuple[Rate, int] | None:
         """Take a token of one of the asker's buckets. Raises Problem."""
         account = self.store.accounts.get(who.acct)
         per_s = account.order_rate if account and what == "orders" else 0

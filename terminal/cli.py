@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
@@ -126,6 +127,16 @@ def options(
 # ------------------------------------------------------------------------------------------------------- the server
 
 
+def networks(texts: list[str] | None) -> list[str]:
+    """The networks themselves. Raises BadParameter for what is none."""
+    for text in texts or ():
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    return texts or []
+
+
 @app.command()
 def serve(
     data: DataOption = EXCHANGE,
@@ -146,7 +157,8 @@ def serve(
     ] = False,
     unlimited: Annotated[bool, typer.Option("--no-limits", help="Anybody may ask as often as he likes.")] = False,
     proxies: Annotated[
-        list[str] | None, typer.Option("--proxy", help="A network whose proxies say whose request it is; repeatable.")
+        list[str] | None,
+        typer.Option("--proxy", help="A network whose proxies say whose request it is; repeatable.", callback=networks),
     ] = None,
 ) -> None:
     """Run the exchange of a data directory, or of a database, until it is told to stop."""

@@ -10,6 +10,7 @@ from engine.events import Rejected
 from engine.reject import Reject
 from gateway import cellar, history, operations, pickups, proofs, rest
 from gateway.access import routes as access
+from gateway.access.posts import POSTS, May
 from gateway.dialects import udf
 from gateway.errors import KINDS, fault, fault_of_rejection
 from gateway.feed import PRIVATE, PUBLIC
@@ -68,6 +69,13 @@ def test_the_page_lists_every_route(page: str, routes: list[RouteDef]) -> None:
     made = {f"{route.method} {route.path.replace(':.+', '')}" for route in routes}
 
     assert made == set(re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`?]+)", page, re.MULTILINE))
+
+
+def test_the_page_lists_every_post_with_what_it_may_do() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([a-z., ]+) \|$", ACCESS_PAGE, re.MULTILINE)
+    told = {post: set(May) if words == "everything" else set(words.split(", ")) for post, words in rows}
+
+    assert {post: set(may) for post, may in POSTS.items()} == told
 
 
 def test_the_feeds_page_lists_every_channel() -> None:

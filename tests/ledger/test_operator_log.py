@@ -63,7 +63,7 @@ async def test_a_log_goes_on_after_reopening(kept: Path) -> None:
     assert (2 * ROWS, []) == (check(databases_of(kept), None).head.id, findings(kept))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_is_found(kept: Path, data: st.DataObject) -> None:
     number = data.draw(st.integers(1, ROWS), label="row")

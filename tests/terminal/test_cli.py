@@ -69,6 +69,7 @@ def test_help_loads_nothing_heavy() -> None:
         (["replay"], Exit.USAGE, "Missing argument"),
         (["serve", "--port", "x"], Exit.USAGE, "--port"),
         (["serve", "--port", "99999"], Exit.USAGE, "--port"),
+        (["serve", "--proxy", "10.0.0.1/8"], Exit.USAGE, "'--proxy': 10.0.0.1/8 has host bits set"),
         (["replay", "nothere.csv"], Exit.USAGE, "nothere.csv: No such file or directory"),
         (["replay", "README.md"], Exit.USAGE, "README.md line 1: the columns are id,"),
         (["replay", "x\x1b[31m\n.csv"], Exit.USAGE, "x?[31m .csv: No such file"),

@@ -230,6 +230,26 @@ async def test_a_busy_exchange_leaves_what_was_approved_for_later(bank: House) -
     assert (10_000, 0) == bank.market.exchange.balance(1, "CNY")
 
 
+async def test_what_is_carried_out_is_carried_out_by_one_at_a_time(bank: House) -> None:
+    """A round of what was left open comes upon an approval that is just being carried out."""
+    maker, checker = await person(bank, "market"), await person(bank, "risk")
+    path = f"{OPS}/instruments/{SYM}/band"
+    _, made = await maker.ask("PUT", path, up_bp=500, down_bp=500, reason="festival")
+    submit, rounds = bank.market.approvals._submit, list[asyncio.Task[int]]()
+
+    async def slowly(*commands: Command) -> list[Event]:
+        rounds.append(asyncio.create_task(bank.market.approvals.resume()))
+        await asyncio.sleep(0.05)  # the round has found the approval by now, and waits for its turn
+        return await submit(*commands)
+
+    bank.market.approvals._submit = slowly
+    before = bank.market.exchange.seq
+    assert "done" == (await decided(checker, made["id"]))[1]["state"]
+    await asyncio.gather(*rounds)
+
+    assert before + 1 == bank.market.exchange.seq
+
+
 async def test_one_operator_alone_is_enough_where_that_was_said(exchange: House) -> None:
     made = await exchange.operator.call("POST", f"{OPS}/deposits", **DEPOSIT)
 
